@@ -1,0 +1,4 @@
+/**
+ * The command line of the bench: reads the options, runs the workloads, prints the report.
+ */
+export {};

@@ -1,0 +1,4 @@
+/**
+ * @lsm/compaction-leveled: leveled compaction. The public surface of the package; everything else is private.
+ */
+export {};

@@ -1,0 +1,4 @@
+/**
+ * @lsm/memtable: the sorted write buffer. The public surface of the package; everything else is private.
+ */
+export {};
