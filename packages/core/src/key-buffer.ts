@@ -42,6 +42,7 @@ export class KeyBuffer {
 
   /** Takes a copy of `length` bytes of `source` from `offset`. */
   setBytes(source: Uint8Array, offset: number, length: number): void {
+    if (length > KEY_BYTES_MAX) throw tooLong(length);
     if (length > this.bytes.length) this.#grow(length);
     const bytes = this.bytes;
     if (length <= LOOP_BYTES_MAX) {

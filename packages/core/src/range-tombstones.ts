@@ -130,7 +130,7 @@ export function fragmentRangeTombstones(
 ): readonly RangeTombstoneFragment[] {
   const sorted = tombstones
     .filter((t) => t.upper === null || compareBytes(t.lower, t.upper) < 0)
-    .sort((a, b) => compareBytes(a.lower, b.lower));
+    .toSorted((a, b) => compareBytes(a.lower, b.lower));
   const borders: Uint8Array[] = [];
   for (const t of sorted) {
     borders.push(t.lower);
@@ -149,7 +149,7 @@ export function fragmentRangeTombstones(
       active.push(sorted[nextToOpen++]!);
     }
     if (active.length === 0) continue;
-    const sequences = active.map((t) => t.sequence).sort((a, b) => b - a);
+    const sequences = active.map((t) => t.sequence).toSorted((a, b) => b - a);
     fragments.push({ lower, upper, sequences });
   }
   return fragments;
