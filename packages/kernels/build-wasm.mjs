@@ -1,2 +1,2 @@
 // Compiles assembly/*.ts to WebAssembly and writes each module as text to src/generated/.
-// The kernels are not written yet, so there is nothing to compile.
+console.log('There are no kernels to compile yet.');
