@@ -1,4 +1,11 @@
 /**
- * @lsm/fs: files, directories and locks. The public surface of the package; everything else is private.
+ * `@lsm/fs`: the {@link FileSystem} of the platform and of memory, the platform's clock and randomness, the directory
+ * lock, and whole-file operations.
  */
-export {};
+export { bootId } from './boot-id.ts';
+export { type DirectoryLockOptions, lockDirectory } from './directory-lock.ts';
+export { copyFile, readFileBytes, writeFileDurably } from './files.ts';
+export { memoryFileSystem } from './memory-file-system.ts';
+export { nodeFileSystem } from './node-file-system.ts';
+export { baseName, joinPath, normalizePath, parentPath } from './paths.ts';
+export { systemClock, systemRandom } from './system-clock.ts';
