@@ -9,3 +9,4 @@ export { memoryFileSystem } from './memory-file-system.ts';
 export { nodeFileSystem } from './node-file-system.ts';
 export { baseName, joinPath, normalizePath, parentPath } from './paths.ts';
 export { systemClock, systemRandom } from './system-clock.ts';
+export { markUntransferable } from './untransferable.ts';
