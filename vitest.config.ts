@@ -10,6 +10,8 @@ export default defineConfig({
   test: {
     include: ['packages/*/test/**/*.test.ts', 'apps/*/test/**/*.test.ts', 'tooling/**/*.test.ts'],
     exclude: ['**/node_modules/**', '**/dist/**', '**/long/**'],
+    // Generated histories take seconds on a busy machine; a test that hangs still ends.
+    testTimeout: 30_000,
     coverage: { include: ['packages/*/src/**'] },
   },
 });

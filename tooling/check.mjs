@@ -1,5 +1,6 @@
 // What `npm test` runs: every check of the repository, in order, none skipped because an earlier one
-// failed. `node tooling/check.mjs lint layers` runs the named steps only.
+// failed; only without its dependencies installed is there nothing to check. `npm test -- lint layers`
+// runs the named steps.
 //
 // A passing step prints one line; a failing one prints all of its output. Each step counts as one
 // passed or failed item, except `tests`, whose items are counted one by one. The counts are kept in
@@ -23,6 +24,8 @@ const failed = (note = '') => ({ passed: 0, failed: 1, skipped: 0, note });
 const skipped = (note) => ({ passed: 0, failed: 0, skipped: 1, note });
 
 const steps = {
+  // pnpm runs a script even if the installation before it failed, so ask again and believe the answer.
+  install: () => runAll(['pnpm install --frozen-lockfile']),
   build: () => runAll(['turbo run build --output-logs=errors-only']),
   typecheck: () => runAll(['tsc --project tooling/tsconfig.json']),
   lint: () => runAll(['biome check .', 'oxlint --type-aware']),
@@ -46,7 +49,9 @@ function run(commandLine) {
         ...process.env,
         PATH: `${join(root, 'node_modules/.bin')}${delimiter}${process.env.PATH}`,
         TURBO_TELEMETRY_DISABLED: '1',
-        ...(process.stdout.isTTY && { FORCE_COLOR: '1' }),
+        ...(process.stdout.isTTY
+          ? { FORCE_COLOR: '1' }
+          : { NO_COLOR: '1', FORCE_COLOR: undefined }),
       },
     });
     child.stdout.on('data', (chunk) => (output += chunk));
@@ -74,11 +79,12 @@ async function checkChangesets() {
   return { ...result, note: `since ${base.name}` };
 }
 
+async function git(args) {
+  const { code, output } = await run(`git ${args}`);
+  return code === 0 ? output.trim() : undefined;
+}
+
 async function changesetBase() {
-  const git = async (args) => {
-    const { code, output } = await run(`git ${args}`);
-    return code === 0 ? output.trim() : undefined;
-  };
   if ((await git('rev-parse --verify HEAD')) === undefined) return { reason: 'no git history' };
   if ((await git('rev-parse --verify --quiet origin/main')) !== undefined) {
     const commit = await git('merge-base origin/main HEAD');
@@ -195,8 +201,9 @@ for (const name of names) {
   results.push([name, result]);
   printStep(name, result);
   keepCounts(results, false);
+  if (name === 'install' && result.failed > 0) break;
 }
 keepCounts(results, true);
 const totals = totalsOf(results);
-if (names.length > 1) printTable(results, totals);
+if (results.length > 1) printTable(results, totals);
 process.exitCode = totals.failed > 0 ? 1 : 0;
