@@ -79,6 +79,9 @@ const isGenerated = (path: string): boolean => path.includes('/src/generated/');
 const manifestOf = (folder: string): PackageJson =>
   JSON.parse(read(`${folder}/package.json`)) as PackageJson;
 
+/** Has it more than the index that every skeleton starts with? */
+const hasCode = (name: string): boolean => filesBelow(`packages/${name}/src`, '.ts').length > 1;
+
 /** Lines that are neither blank nor comment. */
 function codeLines(text: string): number {
   const lines = text.replaceAll(/^\s*\/\*[\s\S]*?\*\/[ \t]*$/gm, '').split('\n');
@@ -149,6 +152,16 @@ describe.each(packages)('packages/%s', (name) => {
     ).toEqual([]);
   });
 
+  // knip looks after the others; the root's own devDependencies on the scope blind it to these.
+  test('imports every package of the scope that it depends on, once it has code', () => {
+    const code = filesBelow(`${folder}/src`, '.ts').map(read).join('\n');
+    const declared = hasCode(name) ? Object.keys(manifest.dependencies ?? {}) : [];
+    const idle = declared.filter(
+      (other) => other.startsWith('@lsm/') && !code.includes(`from '${other}'`),
+    );
+    expect(idle).toEqual([]);
+  });
+
   test('has no runtime dependency outside @lsm', () => {
     const allowed = OUTSIDE_DEPENDENCIES[name] ?? [];
     const outside = Object.keys({
@@ -181,7 +194,6 @@ describe('formats', () => {
   const index = ['README.md', 'ARCHITECTURE.md', 'docs/formats/README.md'].filter(exists);
 
   test('of every package that writes files have a page', () => {
-    const hasCode = (name: string): boolean => filesBelow(`packages/${name}/src`, '.ts').length > 1;
     const pages = Object.entries(FORMAT_PAGES).filter(([name]) => hasCode(name));
     expect(pages.filter(([, page]) => !exists(`docs/formats/${page}`))).toEqual([]);
   });
