@@ -79,8 +79,9 @@ const isGenerated = (path: string): boolean => path.includes('/src/generated/');
 const manifestOf = (folder: string): PackageJson =>
   JSON.parse(read(`${folder}/package.json`)) as PackageJson;
 
-/** Has it more than the index that every skeleton starts with? */
-const hasCode = (name: string): boolean => filesBelow(`packages/${name}/src`, '.ts').length > 1;
+/** Has it more than the empty files that every skeleton starts with? */
+const hasCode = (name: string): boolean =>
+  filesBelow(`packages/${name}/src`, '.ts').some((path) => codeLines(read(path)) > 1);
 
 /** Lines that are neither blank nor comment. */
 function codeLines(text: string): number {
