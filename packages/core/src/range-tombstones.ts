@@ -55,6 +55,15 @@ export class RangeTombstones {
     this.#all.push(tombstone);
   }
 
+  /** Takes out the member of a sequence number (its write failed); nothing happens if there is none. */
+  remove(sequence: number): void {
+    const index = this.#all.findIndex((tombstone) => tombstone.sequence === sequence);
+    if (index < 0) return;
+    this.#all.splice(index, 1);
+    this.#fragments = [];
+    this.#fragmented = 0;
+  }
+
   /** All members as disjoint fragments in key order. */
   fragments(): readonly RangeTombstoneFragment[] {
     if (this.#fragmented !== this.#all.length) {
