@@ -26,6 +26,7 @@ async function compile(flags) {
       '--outFile',
       'kernels.wasm',
       '--importMemory',
+      '--noExportMemory',
       '--initialMemory',
       '1',
       '--maximumMemory',
