@@ -6,6 +6,7 @@ export { bootId } from './boot-id.ts';
 export { type DirectoryLockOptions, lockDirectory } from './directory-lock.ts';
 export { copyFile, readFileBytes, writeFileDurably } from './files.ts';
 export { memoryFileSystem } from './memory-file-system.ts';
+export { systemError } from './node-errors.ts';
 export { nodeFileSystem } from './node-file-system.ts';
 export { baseName, joinPath, normalizePath, parentPath } from './paths.ts';
 export { systemClock, systemRandom } from './system-clock.ts';

@@ -2,8 +2,14 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { FileSystem } from '@lsm/core';
-import { copyFile, joinPath, memoryFileSystem, nodeFileSystem } from '@lsm/fs';
-import { readFileBytes, writeFileDurably } from '@lsm/fs';
+import {
+  copyFile,
+  joinPath,
+  memoryFileSystem,
+  nodeFileSystem,
+  readFileBytes,
+  writeFileDurably,
+} from '@lsm/fs';
 import { afterAll, describe, expect, it } from 'vitest';
 
 const base = mkdtempSync(join(tmpdir(), 'lsm-files-'));

@@ -1,4 +1,28 @@
 /**
- * @lsm/testkit: the test kit. The public surface of the package; everything else is private.
+ * `@lsm/testkit`: a simulated file system and clock, crash and fault sweeps, a model database with operation
+ * generators, and conformance suites for the seams of `@lsm`.
  */
-export {};
+export { CrashPoint, type DiskImage, hashImage } from './crash-point.ts';
+export * from './crash-sweep.ts';
+export * from './fault-sweep.ts';
+export * from './faults.ts';
+export { SimulatedClock } from './simulated-clock.ts';
+export {
+  type ContentHash,
+  type FrozenContent,
+  SimulatedContent,
+  UNIT_BYTES,
+} from './simulated-content.ts';
+export type { FailedSyncContent } from './simulated-file.ts';
+export {
+  captureEach,
+  SimulatedFileSystem,
+  type SimulatedFileSystemOptions,
+} from './simulated-file-system.ts';
+export type { NameChange, NameMap, SimulatedNode } from './simulated-names.ts';
+export {
+  type DataSurvival,
+  type NameSurvival,
+  SURVIVAL_VARIANTS,
+  type SurvivalVariant,
+} from './survival.ts';
