@@ -1,4 +1,10 @@
 /**
- * @lsm/cache: the block cache. The public surface of the package; everything else is private.
+ * `@lsm/cache`: a block cache in typed arrays with SIEVE eviction. The public surface of the package; everything
+ * else is private.
  */
-export {};
+export {
+  BlockCache,
+  type BlockCacheOptions,
+  type BlockCacheStats,
+  CacheHandle,
+} from './block-cache.ts';
