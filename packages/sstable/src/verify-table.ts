@@ -1,0 +1,193 @@
+/**
+ * The scrub of one table: everything is read anew and checked against everything else.
+ *
+ * 1. Ends: header, footer, metadata, range tombstones; the sections tile the file (so no byte is outside a checksum).
+ * 2. Indexes: loaded afresh, structure checked.
+ * 3. Data blocks, in order: checksum, structure, internal order within and across blocks, separators, flags.
+ * 4. The point index finds every key, hash indexes the very place of its newest version.
+ * 5. Counts, bounds and sequence numbers are those of the metadata.
+ */
+import {
+  compareBytes,
+  compareEntryKeys,
+  corruption,
+  Entry,
+  EntryKind,
+  type FileHandle,
+  POINT_ABSENT,
+  POINT_MAYBE,
+  type PointIndex,
+} from '@lsm/core';
+import type { BlockIndex } from './block-index.ts';
+import { BlockSource } from './block-source.ts';
+import { loadPointIndex } from './point-index-block.ts';
+import { inclusiveUpper } from './range-tombstone-block.ts';
+import { TableCursor } from './table-cursor.ts';
+import { readTableEnds, type TableEnds, type TableIdentity } from './table-ends.ts';
+import { TableEnvironment } from './table-environment.ts';
+
+/** Checks a whole table; see {@link Table.verifyAll}. */
+export function verifyTable(
+  environment: TableEnvironment,
+  handle: FileHandle,
+  expected: TableIdentity,
+): { blocks: number; bytes: number } {
+  const ends = readTableEnds(handle, expected);
+  // Without a cache and with all checks, so that every byte comes from the file.
+  const uncached = new TableEnvironment({
+    fs: environment.fs,
+    cache: null,
+    cacheKernels: null,
+    kinds: environment.kinds,
+    hasher: environment.hasher,
+    counters: environment.counters,
+  });
+  const source = new BlockSource(uncached, handle, ends.footer);
+  const scrub = new Scrub(source, ends);
+  scrub.run();
+  return { blocks: ends.footer.blocks, bytes: ends.footer.fileBytes };
+}
+
+class Scrub {
+  readonly #source: BlockSource;
+  readonly #ends: TableEnds;
+  readonly #index: BlockIndex;
+  readonly #points: PointIndex;
+  readonly #last = new Entry();
+  #lastKey: Uint8Array | null = null;
+  #entries = 0;
+  #keys = 0;
+  #keyBytes = 0;
+  #rawBytes = 0;
+  #tombstones = 0;
+  #minSequence: number = Number.POSITIVE_INFINITY;
+  #maxSequence: number = Number.NEGATIVE_INFINITY;
+
+  constructor(source: BlockSource, ends: TableEnds) {
+    this.#source = source;
+    this.#ends = ends;
+    this.#index = source.loadIndex();
+    this.#points = loadPointIndex(source);
+  }
+
+  run(): void {
+    const cursor = new TableCursor(this.#source, { readAhead: true, fillCache: false });
+    try {
+      cursor.seekToFirst();
+      for (let block = 0; block < this.#index.blocks; block++) {
+        const entries = this.#index.entries(block);
+        for (let slot = 0; slot < entries; slot++) {
+          if (!cursor.valid) throw this.#wrong('Entries are missing', block);
+          this.#checkEntry(cursor.entry, block, slot);
+          cursor.next();
+        }
+      }
+      if (cursor.valid) throw this.#wrong('There are more entries than counted', 0);
+    } finally {
+      cursor.close();
+    }
+    this.#checkTotals();
+  }
+
+  #checkEntry(entry: Entry, block: number, slot: number): void {
+    const isNewKey = this.#checkOrder(entry, block, slot);
+    if (isNewKey) {
+      this.#keys++;
+      this.#checkPointIndex(entry, block, slot);
+    }
+    this.#entries++;
+    this.#keyBytes += entry.keyLength;
+    this.#rawBytes += entry.keyLength + entry.valueLength;
+    if (entry.kind === EntryKind.delete) this.#tombstones++;
+    if (entry.sequence < this.#minSequence) this.#minSequence = entry.sequence;
+    if (entry.sequence > this.#maxSequence) this.#maxSequence = entry.sequence;
+  }
+
+  /** Order against the entry before, and at the start of a block separator and flag; whether the key is new. */
+  #checkOrder(entry: Entry, block: number, slot: number): boolean {
+    const last = this.#last;
+    const isFirst = this.#lastKey === null;
+    const order = isFirst ? 1 : compareEntryKeys(entry, last);
+    if (order < 0 || (order === 0 && entry.sequence >= last.sequence)) {
+      throw this.#wrong('Entries are out of order', block);
+    }
+    if (slot === 0) this.#checkSeparator(entry, block, order === 0);
+    if (order > 0) {
+      const key = new Uint8Array((entry.keyLength + 3) & ~3);
+      key.set(entry.bytes.subarray(entry.keyOffset, entry.keyOffset + entry.keyLength));
+      last.bytes = key;
+      last.words = new Int32Array(key.buffer);
+      last.keyLength = entry.keyLength;
+      this.#lastKey = key.subarray(0, entry.keyLength);
+    }
+    last.sequence = entry.sequence;
+    return order > 0;
+  }
+
+  #checkSeparator(entry: Entry, block: number, continues: boolean): void {
+    const separator = this.#index.separator(block);
+    const isAbove = this.#lastKey === null || compareBytes(separator, this.#lastKey) > 0;
+    const isRight =
+      this.#index.continues(block) === continues &&
+      (continues || isAbove) &&
+      compareBytes(separator, entry.copyKey()) <= 0;
+    if (!isRight) throw this.#wrong('A separator of the block index is wrong', block);
+  }
+
+  #checkPointIndex(entry: Entry, block: number, slot: number): void {
+    const { hasher } = this.#source.environment;
+    hasher.hash(entry.words, entry.keyOffset, entry.keyLength);
+    const points = this.#points;
+    let location = points.first(hasher.low, hasher.high);
+    if (location === POINT_MAYBE) return;
+    const wanted = block * 2 ** points.slotBits + slot;
+    while (location !== POINT_ABSENT) {
+      if (location === wanted) return;
+      location = points.next();
+    }
+    const { offset } = this.#ends.footer.pointIndex;
+    throw corruption('The point index does not find a key', this.#source.handle.path, offset);
+  }
+
+  #checkTotals(): void {
+    const { properties, rangeTombstones, footer } = this.#ends;
+    let maxKey = this.#lastKey;
+    let isOpen = false;
+    for (const { upper, sequence } of rangeTombstones) {
+      if (footer.globalSequence === 0) this.#countSequence(sequence);
+      if (upper === null) isOpen = true;
+      else if (maxKey === null || compareBytes(inclusiveUpper(upper), maxKey) > 0) {
+        maxKey = inclusiveUpper(upper);
+      }
+    }
+    const found = isOpen ? null : maxKey;
+    const stated = properties.maxKey;
+    const isRight =
+      properties.entries === this.#entries &&
+      properties.keys === this.#keys &&
+      properties.keyBytes === this.#keyBytes &&
+      properties.rawBytes === this.#rawBytes &&
+      properties.pointTombstones === this.#tombstones &&
+      (footer.globalSequence !== 0 ||
+        (properties.minSequence === this.#minSequence &&
+          properties.maxSequence === this.#maxSequence)) &&
+      (found === null || stated === null ? found === stated : compareBytes(found, stated) === 0);
+    if (!isRight) {
+      throw corruption(
+        'The metadata of the table does not fit its entries',
+        this.#source.handle.path,
+        footer.metadata.offset,
+      );
+    }
+  }
+
+  #countSequence(sequence: number): void {
+    if (sequence < this.#minSequence) this.#minSequence = sequence;
+    if (sequence > this.#maxSequence) this.#maxSequence = sequence;
+  }
+
+  #wrong(message: string, block: number): Error {
+    const offset = this.#index.fileOffsets[block] ?? this.#ends.footer.index.offset;
+    return corruption(message, this.#source.handle.path, offset);
+  }
+}
