@@ -1,4 +1,14 @@
 /**
  * @lsm/memtable: the sorted write buffer. The public surface of the package; everything else is private.
  */
-export {};
+export * from './arena.ts';
+export { type ArtMemtable, artMemtable } from './art-memtable.ts';
+export * from './attach.ts';
+export type {
+  ArtDescription,
+  HashDescription,
+  MemtableDescription,
+  MemtableDescriptionBase,
+  SealableMemtable,
+} from './cell-memtable.ts';
+export { type HashMemtable, hashMemtable } from './hash-memtable.ts';

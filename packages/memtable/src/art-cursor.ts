@@ -1,0 +1,225 @@
+/**
+ * A cursor over a live adaptive radix tree.
+ *
+ * 1. The path from the root to the current leaf is kept as a stack of nodes and positions.
+ * 2. If the tree's structure changed since, the path is found again by the current key, which stays readable in its
+ *    record for as long as the arena lives; keys are never removed, so it is always found.
+ * 3. Moving goes up to the first node with another child on that side, then down along its edge.
+ *
+ * A node's terminator comes before its children; its position is TERMINATOR.
+ */
+import type { KeyBuffer } from '@lsm/core';
+import { compareAligned } from '@lsm/core';
+import type { ArtMemtable } from './art-memtable.ts';
+import {
+  AFTER_CHILDREN,
+  agreedPrefix,
+  BEFORE_CHILDREN,
+  byteAt,
+  childAfter,
+  childBefore,
+  LEAF,
+  positionFrom,
+  prefixByte,
+  slotAt,
+} from './art-node.ts';
+import { cellKeyLength, cellKeyOffset } from './cell.ts';
+import { VersionCursor } from './version-cursor.ts';
+
+/** The position of a node's own leaf: the children's positions follow it. */
+const TERMINATOR = BEFORE_CHILDREN;
+
+/** Walks the keys of an {@link ArtMemtable}. */
+export class ArtCursor extends VersionCursor {
+  readonly #tree: ArtMemtable;
+  #structure = -1;
+  #nodes = new Int32Array(32);
+  #positions = new Int32Array(32);
+  /** Nodes on the path to the current leaf. */
+  #height = 0;
+
+  constructor(tree: ArtMemtable) {
+    super(tree.words, tree.bytes, tree.firstSequence);
+    this.#tree = tree;
+  }
+
+  protected firstKey(): number {
+    this.#restart();
+    return this.#descendFirst(this.words[this.#tree.rootSlot]!);
+  }
+
+  protected lastKey(): number {
+    this.#restart();
+    return this.#descendLast(this.words[this.#tree.rootSlot]!);
+  }
+
+  protected nextKey(): number {
+    this.#refresh();
+    return this.#climbForward();
+  }
+
+  protected previousKey(): number {
+    this.#refresh();
+    const { words, bytes } = this;
+    while (this.#height > 0) {
+      const top = this.#height - 1;
+      const position = this.#positions[top]!;
+      if (position !== TERMINATOR) {
+        const node = this.#nodes[top]!;
+        const before = childBefore(words, bytes, node, position);
+        if (before !== BEFORE_CHILDREN) {
+          this.#positions[top] = before;
+          return this.#descendLast(words[slotAt(words, bytes, node, before)]!);
+        }
+        const terminator = words[node + 1]!;
+        if (terminator !== 0) {
+          this.#positions[top] = TERMINATOR;
+          return terminator >> 2;
+        }
+      }
+      this.#height = top;
+    }
+    return 0;
+  }
+
+  protected newestCell(): number {
+    this.#refresh();
+    const { words, bytes } = this;
+    const top = this.#height - 1;
+    if (top < 0) return words[this.#tree.rootSlot]! >> 2;
+    const node = this.#nodes[top]!;
+    const position = this.#positions[top]!;
+    if (position === TERMINATOR) return words[node + 1]! >> 2;
+    return words[slotAt(words, bytes, node, position)]! >> 2;
+  }
+
+  protected keyFrom(key: KeyBuffer): number {
+    this.#restart();
+    return this.#seek(key.words, key.bytes, 0, key.length);
+  }
+
+  #restart(): void {
+    this.#structure = this.#tree.structure;
+    this.#height = 0;
+  }
+
+  /** Finds the path to the current key again if the tree changed. */
+  #refresh(): void {
+    if (this.#structure === this.#tree.structure) return;
+    this.#restart();
+    const { words, bytes, cell } = this;
+    this.#seek(words, bytes, cellKeyOffset(words, cell), cellKeyLength(words, cell));
+  }
+
+  /** Goes to the first key at or above the one given; returns its newest cell, or 0. */
+  #seek(keyWords: Int32Array, keyBytes: Uint8Array, keyOffset: number, keyLength: number): number {
+    const { words, bytes } = this;
+    let reference = words[this.#tree.rootSlot]!;
+    let depth = 0;
+    while (reference !== 0 && (reference & LEAF) === 0) {
+      const node = reference >> 2;
+      const prefixLength = words[node]! >>> 16;
+      if (prefixLength !== 0) {
+        const agreed = agreedPrefix(
+          words,
+          node,
+          depth,
+          prefixLength,
+          keyWords,
+          keyBytes,
+          keyOffset,
+          keyLength,
+        );
+        if (agreed < prefixLength) {
+          const below =
+            depth + agreed < keyLength &&
+            prefixByte(words, bytes, node, depth, agreed) < keyBytes[keyOffset + depth + agreed]!;
+          return below ? this.#climbForward() : this.#descendFirst(reference);
+        }
+        depth += prefixLength;
+      }
+      if (depth === keyLength) return this.#descendFirst(reference);
+      const byte = keyBytes[keyOffset + depth]!;
+      const position = positionFrom(words, bytes, node, byte);
+      if (position === AFTER_CHILDREN) return this.#climbForward();
+      this.#push(node, position);
+      reference = words[slotAt(words, bytes, node, position)]!;
+      if (byteAt(words, bytes, node, position) !== byte) return this.#descendFirst(reference);
+      depth++;
+    }
+    if (reference === 0) return 0;
+    const cell = reference >> 2;
+    const order = compareAligned(
+      words,
+      cellKeyOffset(words, cell),
+      cellKeyLength(words, cell),
+      keyWords,
+      keyOffset,
+      keyLength,
+    );
+    return order >= 0 ? cell : this.#climbForward();
+  }
+
+  /** Leaves the current leaf, or the subtree under the top of the path, for the next leaf. */
+  #climbForward(): number {
+    const { words, bytes } = this;
+    while (this.#height > 0) {
+      const top = this.#height - 1;
+      const node = this.#nodes[top]!;
+      const after = childAfter(words, bytes, node, this.#positions[top]!);
+      if (after !== AFTER_CHILDREN) {
+        this.#positions[top] = after;
+        return this.#descendFirst(words[slotAt(words, bytes, node, after)]!);
+      }
+      this.#height = top;
+    }
+    return 0;
+  }
+
+  /** Goes to the first leaf under a reference; returns its cell (0 for the empty tree). */
+  #descendFirst(start: number): number {
+    const { words, bytes } = this;
+    let reference = start;
+    while (reference !== 0 && (reference & LEAF) === 0) {
+      const node = reference >> 2;
+      const terminator = words[node + 1]!;
+      if (terminator !== 0) {
+        this.#push(node, TERMINATOR);
+        return terminator >> 2;
+      }
+      const position = childAfter(words, bytes, node, BEFORE_CHILDREN);
+      this.#push(node, position);
+      reference = words[slotAt(words, bytes, node, position)]!;
+    }
+    return reference >> 2;
+  }
+
+  /** Goes to the last leaf under a reference; returns its cell (0 for the empty tree). */
+  #descendLast(start: number): number {
+    const { words, bytes } = this;
+    let reference = start;
+    while (reference !== 0 && (reference & LEAF) === 0) {
+      const node = reference >> 2;
+      const position = childBefore(words, bytes, node, AFTER_CHILDREN);
+      this.#push(node, position);
+      reference = words[slotAt(words, bytes, node, position)]!;
+    }
+    return reference >> 2;
+  }
+
+  #push(node: number, position: number): void {
+    const top = this.#height++;
+    if (top === this.#nodes.length) this.#deepen();
+    this.#nodes[top] = node;
+    this.#positions[top] = position;
+  }
+
+  #deepen(): void {
+    const nodes = new Int32Array(this.#nodes.length * 2);
+    const positions = new Int32Array(nodes.length);
+    nodes.set(this.#nodes);
+    positions.set(this.#positions);
+    this.#nodes = nodes;
+    this.#positions = positions;
+  }
+}

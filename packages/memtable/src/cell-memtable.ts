@@ -1,0 +1,174 @@
+/**
+ * What both memtables share: the arena, the range deletes, the cells and the way to another thread.
+ */
+import {
+  assert,
+  type Cursor,
+  decodeRangeTombstone,
+  type Entry,
+  EntryKind,
+  type KeyBuffer,
+  type Memtable,
+  RangeTombstones,
+  RECORD_HEADER_BYTES,
+  recordKeyLength,
+  recordKind,
+  recordValueLength,
+} from '@lsm/core';
+import type { Arena } from './arena.ts';
+import { CELL_BYTES } from './cell.ts';
+
+/** What every description of a memtable says, whatever its kind. Plain data. */
+export type MemtableDescriptionBase = {
+  /** Sequence number that the cells count from. */
+  readonly firstSequence: number;
+  /** Point records. */
+  readonly count: number;
+  /** End of the frames, bytes. */
+  readonly dataEnd: number;
+  /** Start of the index, bytes. */
+  readonly indexStart: number;
+  /** Range deletes that are not void: record offset and sequence number, in turns. */
+  readonly rangeDeletes: readonly number[];
+};
+
+/** A sealed adaptive radix tree, as plain data. */
+export type ArtDescription = MemtableDescriptionBase & {
+  readonly kind: 'art';
+  /** Word index of the slot that holds the root. */
+  readonly rootSlot: number;
+};
+
+/** A sealed hash table, as plain data. */
+export type HashDescription = MemtableDescriptionBase & {
+  readonly kind: 'hash';
+  /** Byte offset of the control bytes. */
+  readonly control: number;
+  /** Word index of the slots. */
+  readonly slots: number;
+  /** Slots of the table, a power of two. */
+  readonly capacity: number;
+  /** Word ranges of cells: start and end, in turns, oldest range first. */
+  readonly cellRanges: readonly number[];
+  /** Seed of the hash. */
+  readonly seed: readonly [number, number];
+};
+
+/** Everything that another thread needs besides the memory; JSON-able. */
+export type MemtableDescription = ArtDescription | HashDescription;
+
+/** A memtable that can be handed to another thread once nothing is added any more. */
+export interface SealableMemtable extends Memtable {
+  /** How it is built. */
+  readonly kind: 'art' | 'hash';
+  /** The memory that it indexes, and lives in. */
+  readonly arena: Arena;
+  /** What `attachMemtable` needs besides the memory. Valid while nothing is added or marked void any more. */
+  describe(): MemtableDescription;
+}
+
+/** The common part of the memtables. */
+export abstract class CellMemtable implements SealableMemtable {
+  abstract readonly kind: 'art' | 'hash';
+  readonly arena: Arena;
+  readonly rangeTombstones: RangeTombstones = new RangeTombstones();
+  /** Point records linked so far; written by this package only. */
+  count = 0;
+  /** The arena's memory as words; read by the cursors of this package. */
+  readonly words: Int32Array;
+  /** The arena's memory as bytes. */
+  readonly bytes: Uint8Array;
+  /** Sequence number that the cells count from. */
+  readonly firstSequence: number;
+  /** Whether records may be added; false once attached in another place. */
+  protected writable = true;
+  readonly #rangeDeletes: number[] = [];
+
+  constructor(arena: Arena, firstSequence: number) {
+    this.arena = arena;
+    this.words = arena.words;
+    this.bytes = arena.bytes;
+    this.firstSequence = firstSequence;
+  }
+
+  abstract add(recordOffset: number, sequence: number): void;
+  abstract get(key: KeyBuffer, sequenceMax: number, entry: Entry): boolean;
+  abstract cursor(): Cursor;
+  abstract indexBytesMax(records: number): number;
+  abstract describe(): MemtableDescription;
+  /** Marks the point record; returns whether there is one. */
+  protected abstract markPointVoid(key: KeyBuffer, delta: number): boolean;
+
+  markVoid(key: KeyBuffer, sequence: number): void {
+    if (this.markPointVoid(key, sequence - this.firstSequence)) return;
+    const deletes = this.#rangeDeletes;
+    for (let i = 0; i < deletes.length; i += 2) {
+      if (deletes[i + 1] !== sequence) continue;
+      deletes.splice(i, 2);
+      this.rangeTombstones.remove(sequence);
+      return;
+    }
+  }
+
+  /** Takes a record that is a range delete; false for a point record. */
+  protected addRangeDelete(recordOffset: number, sequence: number): boolean {
+    const words = this.words;
+    if (recordKind(words, recordOffset) !== EntryKind.rangeDelete) return false;
+    const keyOffset = recordOffset + RECORD_HEADER_BYTES;
+    const keyLength = recordKeyLength(words, recordOffset);
+    const valueLength = recordValueLength(words, recordOffset);
+    this.rangeTombstones.add(
+      decodeRangeTombstone(
+        this.bytes,
+        keyOffset,
+        keyLength,
+        keyOffset + keyLength,
+        valueLength,
+        sequence,
+      ),
+    );
+    this.#rangeDeletes.push(recordOffset, sequence);
+    return true;
+  }
+
+  /** Allocates and fills a cell from the free bytes of the arena. */
+  protected newCell(recordOffset: number, sequence: number, older: number): number {
+    const arena = this.arena;
+    const start = arena.indexStart - CELL_BYTES;
+    arena.indexStart = start;
+    const words = this.words;
+    const cell = start >> 2;
+    words[cell] = recordOffset;
+    words[cell + 1] = older;
+    words[cell + 2] = sequence - this.firstSequence;
+    return cell;
+  }
+
+  /** Checks what `add` relies on. */
+  protected assertAddable(sequence: number): void {
+    const delta = sequence - this.firstSequence;
+    assert(this.writable, 'An attached memtable takes no records.');
+    assert(delta >= 0 && delta <= 0xffff_ffff, 'A memtable spans at most 2^32 sequence numbers.');
+  }
+
+  /** The common part of {@link describe}. */
+  protected describeBase(): MemtableDescriptionBase {
+    return {
+      firstSequence: this.firstSequence,
+      count: this.count,
+      dataEnd: this.arena.dataEnd,
+      indexStart: this.arena.indexStart,
+      rangeDeletes: [...this.#rangeDeletes],
+    };
+  }
+
+  /** Takes over the common part of a description. */
+  protected attachBase(description: MemtableDescriptionBase): void {
+    this.arena.dataEnd = description.dataEnd;
+    this.arena.indexStart = description.indexStart;
+    this.count = description.count;
+    const deletes = description.rangeDeletes;
+    for (let i = 0; i < deletes.length; i += 2) this.addRangeDelete(deletes[i]!, deletes[i + 1]!);
+    this.writable = false;
+  }
+}
