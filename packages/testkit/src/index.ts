@@ -4,8 +4,13 @@
  */
 export { CrashPoint, type DiskImage, hashImage } from './crash-point.ts';
 export * from './crash-sweep.ts';
+export * from './database-under-test.ts';
 export * from './fault-sweep.ts';
 export * from './faults.ts';
+export { ModelCursor } from './model-cursor.ts';
+export * from './model-database.ts';
+export * from './operations.ts';
+export { formatEntries, type RunOptions, type RunReport, runOperations } from './run-operations.ts';
 export { SimulatedClock } from './simulated-clock.ts';
 export {
   type ContentHash,

@@ -17,7 +17,7 @@ export interface SimulatedDisk {
   sync(journalEnd: number): void;
   /** Runs the second half of an asynchronous operation. */
   defer(callback: () => void): void;
-  /** The handle was closed. */
+  /** The handle was closed: takes it off the file's open handles. */
   closed(): void;
 }
 
@@ -161,7 +161,6 @@ export class SimulatedFileHandle implements FileHandle {
   }
 
   #closeFile(): void {
-    this.#file.openCount--;
     this.#disk.closed();
   }
 

@@ -44,7 +44,7 @@ export class SimulatedFileSystem implements FileSystem {
   /** Called after each operation that was carried out or hit by a fault. Must not call the file system's operations. */
   onOperation: ((operation: Operation) => void) | null = null;
   readonly #options: SimulatedFileSystemOptions;
-  readonly #names: SimulatedNames;
+  #names: SimulatedNames;
   readonly #random: Random;
   readonly #log: Operation[] = [];
   readonly #counts = new Map<OperationKind, number>();
@@ -118,6 +118,24 @@ export class SimulatedFileSystem implements FileSystem {
   /** A new file system with what survives if the power goes now. */
   survivors(variant: SurvivalVariant, seed: number): SimulatedFileSystem {
     return new SimulatedFileSystem(this.#options, this.capture().survivors(variant, seed));
+  }
+
+  /**
+   * The same disk for the process that starts after this one was killed: what was written is there, synced or not.
+   * Handles and locks of this one are void; it must not be used again.
+   */
+  restartProcess(): SimulatedFileSystem {
+    const next = new SimulatedFileSystem(this.#options);
+    next.#names = this.#names;
+    next.#nextFileId = this.#nextFileId;
+    next.capacityBytes = this.capacityBytes;
+    for (const file of new Set(this.#names.current.values())) {
+      if (file === null) continue;
+      file.openCount = 0;
+      next.#usedBytes += file.cache.size;
+    }
+    this.crashAfter(this.#operations - 1);
+    return next;
   }
 
   /** A copy as a running system would see it: all bytes and names, all durable; locks, faults and log left out. */
@@ -294,7 +312,12 @@ export class SimulatedFileSystem implements FileSystem {
         if (this.#isOrdered) this.#names.sync(null);
       },
       defer: this.#options.defer ?? queueMicrotask,
-      closed: () => this.#forgetIfUnused(file),
+      closed: () => {
+        // The handles of a killed process were all closed when it was.
+        if (this.#operations > this.#crashAfter) return;
+        file.openCount--;
+        this.#forgetIfUnused(file);
+      },
     });
   }
 
