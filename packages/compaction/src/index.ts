@@ -1,4 +1,23 @@
 /**
  * @lsm/compaction: the strategy kit. The public surface of the package; everything else is private.
  */
-export {};
+export {
+  type AdmissionContext,
+  type AdmissionRule,
+  admit,
+  type Rejection,
+  type RunningTask,
+  type RunView,
+  type TableView,
+} from './admission.ts';
+export {
+  type CompactionCounts,
+  type CompactionInput,
+  compactEntries,
+  type TableSink,
+} from './compact-entries.ts';
+export * from './key-range.ts';
+export * from './merge-cursor.ts';
+export * from './merge-description.ts';
+export type { CutBorder, CutShape } from './output-cutter.ts';
+export * from './task-ledger.ts';
