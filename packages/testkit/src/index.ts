@@ -2,6 +2,27 @@
  * `@lsm/testkit`: a simulated file system and clock, crash and fault sweeps, a model database with operation
  * generators, and conformance suites for the seams of `@lsm`.
  */
+
+export {
+  type CursorSubject,
+  cursorConformance,
+  type TestEntry,
+} from './conformance/cursor-conformance.ts';
+export {
+  type FileSystemSubject,
+  fileSystemConformance,
+} from './conformance/file-system-conformance.ts';
+export {
+  type FilterAllocatorExpectations,
+  filterAllocatorConformance,
+} from './conformance/filter-allocator-conformance.ts';
+export {
+  type MemtableSubject,
+  type MemtableUnderTest,
+  memtableConformance,
+} from './conformance/memtable-conformance.ts';
+export { pointIndexConformance } from './conformance/point-index-conformance.ts';
+export type { Expectation, TestTools } from './conformance/test-tools.ts';
 export { CrashPoint, type DiskImage, hashImage } from './crash-point.ts';
 export * from './crash-sweep.ts';
 export * from './database-under-test.ts';

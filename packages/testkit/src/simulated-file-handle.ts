@@ -59,6 +59,11 @@ export class SimulatedFileHandle implements FileHandle {
     length: number,
     position: number,
   ): Promise<number> {
+    try {
+      this.#assertOpen();
+    } catch (error) {
+      return Promise.reject(error);
+    }
     return this.#later(() => this.readSync(target, targetOffset, length, position));
   }
 
