@@ -52,6 +52,18 @@ export class Entry {
   /** Sequence number of the write. A double field from the start: never assign a non-number. */
   sequence = 0.5;
 
+  /** Takes the position of another entry; the bytes stay where they are. */
+  assign(from: Entry): void {
+    this.bytes = from.bytes;
+    this.words = from.words;
+    this.keyOffset = from.keyOffset;
+    this.keyLength = from.keyLength;
+    this.valueOffset = from.valueOffset;
+    this.valueLength = from.valueLength;
+    this.kind = from.kind;
+    this.sequence = from.sequence;
+  }
+
   /** A copy of the key. */
   copyKey(): Uint8Array {
     return copyBytes(this.bytes, this.keyOffset, this.keyLength);
