@@ -36,7 +36,8 @@ export function bloomRate(bitsPerKey: number): number {
  * in each of 8 words of 32 bits; a block with j keys answers a foreign key "maybe" with (1 − (31/32)^j)^8.
  */
 export function splitBlockRate(bitsPerKey: number): number {
-  if (bitsPerKey <= 0) return 1;
+  // Below a quarter of a bit every block is full to 13 digits.
+  if (bitsPerKey < 0.25) return 1;
   const mean = 256 / bitsPerKey;
   const spread = 12 * Math.sqrt(mean) + 12;
   const from = Math.max(0, Math.floor(mean - spread));

@@ -16,7 +16,14 @@ import {
   type PointIndexKind,
 } from '@lsm/core';
 import { bloomHashes, bloomRate, HASHES_MAX } from './bloom-formulas.ts';
-import { allocateEncoding, BODY_BITS_MAX, bodyWords, check, readHeader } from './encoding.ts';
+import {
+  allocateEncoding,
+  BODY_BITS_MAX,
+  bodyWords,
+  check,
+  HEADER_BYTES,
+  readHeader,
+} from './encoding.ts';
 import { WordList } from './word-list.ts';
 
 const ID = 1;
@@ -42,7 +49,7 @@ export class BloomIndex implements PointIndex {
     this.#bits = bits;
     this.#hashes = hashes;
     this.#scale = bits / TWO_32;
-    this.memoryBytes = words.byteLength;
+    this.memoryBytes = HEADER_BYTES + words.byteLength;
   }
 
   /** Bits of the filter: m. */

@@ -48,7 +48,7 @@ class Fuse8Index implements PointIndex {
     this.#mask = this.#segment - 1;
     this.#scale = (layout.segmentCount * this.#segment) / TWO_32;
     this.#seed = seed | 0;
-    this.memoryBytes = cells.length;
+    this.memoryBytes = HEADER_BYTES + cells.length;
   }
 
   first(hashLow: number, hashHigh: number): number {

@@ -3,7 +3,8 @@
  * absent. Filter, block index and search within the block in one, for 5 bytes a key.
  *
  *     word    fingerprint (f bits, from the top of the high lane) | block << slotBits | slot, plus 1 (32 − f bits)
- *     header  first = location bits 32 − f, second = slotBits, size = homes · body: homes + tail words, the last one 0
+ *     header  first = location bits 32 − f, second = slotBits, size = homes, extra = tail
+ *     body    homes + tail words, the last one empty (0)
  *
  * 1. A key's home is ⌊low lane · homes / 2^32⌋ with homes = ⌈1.25 · keys⌉; a collision moves on to the next word.
  *    Nothing wraps around: the tail takes what overflows, and the last word is empty, so every walk ends (I1).
@@ -51,7 +52,7 @@ class HashIndex implements PointIndex {
     this.#locationMask = (1 << locationBits) - 1;
     this.#at = words.length - 1;
     this.slotBits = slotBits;
-    this.memoryBytes = words.byteLength;
+    this.memoryBytes = HEADER_BYTES + words.byteLength;
   }
 
   first(hashLow: number, hashHigh: number): number {
@@ -102,7 +103,8 @@ class HashIndexBuilder implements PointIndexBuilder {
     if (locationMax + 1 >= 2 ** LOCATION_BITS_MAX || homes > HOMES_MAX) return null;
     const locationBits = bitLength(locationMax + 1);
     const words = fillTable(this.#keys, homes, locationBits, slotBits);
-    const header = { first: locationBits, second: slotBits, keys, size: homes, extra: 0 };
+    const tail = words.length - homes;
+    const header = { first: locationBits, second: slotBits, keys, size: homes, extra: tail };
     const encoding = allocateEncoding(ID, header, words.byteLength);
     bodyWords(encoding).set(words);
     return encoding;
@@ -155,22 +157,18 @@ function bitLength(value: number): number {
 
 function openHashIndex(bytes: Uint8Array): PointIndex {
   const header = readHeader(bytes, ID, 'hash-index');
-  const { first: locationBits, second: slotBits, size: homes } = header;
+  const { first: locationBits, second: slotBits, keys, size: homes, extra: tail } = header;
   const words = bodyWords(bytes);
   check(
     locationBits >= 1 && locationBits <= LOCATION_BITS_MAX,
     `A hash index has ${locationBits} bits for a location`,
   );
   check(slotBits <= locationBits, `A hash index has ${slotBits} of ${locationBits} bits for slots`);
-  check(header.extra === 0, 'A hash index sets unused header fields');
   check(
-    homes >= 1 && homes <= HOMES_MAX && homes < words.length,
-    `A hash index of ${bytes.length - HEADER_BYTES} bytes has ${homes} homes`,
+    homes >= 1 && homes <= HOMES_MAX && tail >= 1 && homes + tail === words.length,
+    `A hash index of ${words.length} words says ${homes} homes and ${tail} more`,
   );
-  check(
-    header.keys < words.length,
-    `A hash index of ${words.length} words has ${header.keys} keys`,
-  );
+  check(keys < words.length, `A hash index of ${words.length} words says ${keys} keys`);
   check(words[words.length - 1] === 0, 'The last word of a hash index is not empty');
   return new HashIndex(words, homes, locationBits, slotBits);
 }

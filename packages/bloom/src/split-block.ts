@@ -15,7 +15,14 @@ import {
   type PointIndexKind,
 } from '@lsm/core';
 import { splitBlockRate } from './bloom-formulas.ts';
-import { allocateEncoding, BODY_BITS_MAX, bodyWords, check, readHeader } from './encoding.ts';
+import {
+  allocateEncoding,
+  BODY_BITS_MAX,
+  bodyWords,
+  check,
+  HEADER_BYTES,
+  readHeader,
+} from './encoding.ts';
 import { WordList } from './word-list.ts';
 
 const ID = 2;
@@ -43,7 +50,7 @@ class SplitBlockIndex implements PointIndex {
   constructor(words: Int32Array) {
     this.#words = words;
     this.#scale = (words.length >> 3) / TWO_32;
-    this.memoryBytes = words.byteLength;
+    this.memoryBytes = HEADER_BYTES + words.byteLength;
   }
 
   insert(hashLow: number, hashHigh: number): void {
