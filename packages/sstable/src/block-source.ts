@@ -234,7 +234,8 @@ export class BlockSource {
     if (frame < 0) return -1;
     try {
       const target = cache.offsetOf(frame);
-      const isRaw = index.storedLengths[block]! === index.rawLengths[block]! + TRAILER_BYTES;
+      const storedBytes = index.storedLengths[block]!;
+      const isRaw = storedBytes === index.rawLengths[block]! + TRAILER_BYTES;
       const offset = isRaw ? target : environment.scratchOffset;
       read(offset);
       const base = this.#unpack(environment.kernels!, offset, target, block);

@@ -22,7 +22,7 @@ import { sharedPrefixLength } from '@lsm/core';
 /** Bytes before the columns of the index payload. */
 export const INDEX_HEADER_BYTES = 16;
 /** Flag in the entries column: the first key equals the last key of the block before. */
-export const CONTINUES = 0x8000_0000 | 0;
+export const CONTINUES: number = 0x8000_0000 | 0;
 
 /** A list of words that grows. */
 class WordColumn {

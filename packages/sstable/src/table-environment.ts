@@ -41,12 +41,13 @@ export type VerifyMode = 'always' | 'once';
 /** What an environment is made of. */
 export interface TableEnvironmentOptions {
   readonly fs: FileSystem;
-  /** The block cache over the memory of `cacheKernels`; `null`: every lookup reads its block. */
+  /**
+   * The block cache over the memory of `cacheKernels`; raw blocks with trailer that are larger than a frame bypass
+   * it. `null`: every lookup reads its block.
+   */
   readonly cache: BlockCache | null;
   /** Kernels of the cache's memory; `null` if there is no cache. */
   readonly cacheKernels: Kernels | null;
-  /** Bytes of a cache frame; raw blocks with trailer that are larger bypass the cache. Default 0. */
-  readonly frameBytes?: number;
   /** Where in that memory compressed blocks may be read to, a multiple of 8. Default 0. */
   readonly scratchOffset?: number;
   /** Bytes from there that are free for it; a compressed block that is longer bypasses the cache. Default 0. */
@@ -82,7 +83,7 @@ export class TableEnvironment {
     this.fs = options.fs;
     this.cache = options.cache;
     this.kernels = options.cache === null ? null : options.cacheKernels;
-    this.frameBytes = this.kernels === null ? 0 : (options.frameBytes ?? 0);
+    this.frameBytes = options.cache?.frameBytes ?? 0;
     this.scratchOffset = options.scratchOffset ?? 0;
     this.scratchBytes = options.scratchBytes ?? 0;
     this.kinds = options.kinds;

@@ -12,7 +12,6 @@ import {
   compareEntryKeys,
   corruption,
   Entry,
-  EntryKind,
   type FileHandle,
   POINT_ABSENT,
   POINT_MAYBE,
@@ -21,10 +20,10 @@ import {
 import type { BlockIndex } from './block-index.ts';
 import { BlockSource } from './block-source.ts';
 import { loadPointIndex } from './point-index-block.ts';
-import { inclusiveUpper } from './range-tombstone-block.ts';
 import { TableCursor } from './table-cursor.ts';
 import { readTableEnds, type TableEnds, type TableIdentity } from './table-ends.ts';
 import { TableEnvironment } from './table-environment.ts';
+import { TableTotals } from './table-totals.ts';
 
 /** Checks a whole table; see {@link Table.verifyAll}. */
 export function verifyTable(
@@ -55,13 +54,8 @@ class Scrub {
   readonly #points: PointIndex;
   readonly #last = new Entry();
   #lastKey: Uint8Array | null = null;
-  #entries = 0;
-  #keys = 0;
-  #keyBytes = 0;
-  #rawBytes = 0;
-  #tombstones = 0;
-  #minSequence: number = Number.POSITIVE_INFINITY;
-  #maxSequence: number = Number.NEGATIVE_INFINITY;
+  readonly #totals = new TableTotals();
+  #firstKey: Uint8Array | null = null;
 
   constructor(source: BlockSource, ends: TableEnds) {
     this.#source = source;
@@ -91,16 +85,8 @@ class Scrub {
 
   #checkEntry(entry: Entry, block: number, slot: number): void {
     const isNewKey = this.#checkOrder(entry, block, slot);
-    if (isNewKey) {
-      this.#keys++;
-      this.#checkPointIndex(entry, block, slot);
-    }
-    this.#entries++;
-    this.#keyBytes += entry.keyLength;
-    this.#rawBytes += entry.keyLength + entry.valueLength;
-    if (entry.kind === EntryKind.delete) this.#tombstones++;
-    if (entry.sequence < this.#minSequence) this.#minSequence = entry.sequence;
-    if (entry.sequence > this.#maxSequence) this.#maxSequence = entry.sequence;
+    if (isNewKey) this.#checkPointIndex(entry, block, slot);
+    this.#totals.addEntry(entry, isNewKey);
   }
 
   /** Order against the entry before, and at the start of a block separator and flag; whether the key is new. */
@@ -119,6 +105,7 @@ class Scrub {
       last.words = new Int32Array(key.buffer);
       last.keyLength = entry.keyLength;
       this.#lastKey = key.subarray(0, entry.keyLength);
+      this.#firstKey ??= this.#lastKey;
     }
     last.sequence = entry.sequence;
     return order > 0;
@@ -151,39 +138,16 @@ class Scrub {
 
   #checkTotals(): void {
     const { properties, rangeTombstones, footer } = this.#ends;
-    let maxKey = this.#lastKey;
-    let isOpen = false;
-    for (const { upper, sequence } of rangeTombstones) {
-      if (footer.globalSequence === 0) this.#countSequence(sequence);
-      if (upper === null) isOpen = true;
-      else if (maxKey === null || compareBytes(inclusiveUpper(upper), maxKey) > 0) {
-        maxKey = inclusiveUpper(upper);
-      }
-    }
-    const found = isOpen ? null : maxKey;
-    const stated = properties.maxKey;
-    const isRight =
-      properties.entries === this.#entries &&
-      properties.keys === this.#keys &&
-      properties.keyBytes === this.#keyBytes &&
-      properties.rawBytes === this.#rawBytes &&
-      properties.pointTombstones === this.#tombstones &&
-      (footer.globalSequence !== 0 ||
-        (properties.minSequence === this.#minSequence &&
-          properties.maxSequence === this.#maxSequence)) &&
-      (found === null || stated === null ? found === stated : compareBytes(found, stated) === 0);
-    if (!isRight) {
-      throw corruption(
-        'The metadata of the table does not fit its entries',
-        this.#source.handle.path,
-        footer.metadata.offset,
-      );
-    }
-  }
-
-  #countSequence(sequence: number): void {
-    if (sequence < this.#minSequence) this.#minSequence = sequence;
-    if (sequence > this.#maxSequence) this.#maxSequence = sequence;
+    const totals = this.#totals;
+    if (this.#lastKey !== null) totals.addKeys(this.#firstKey!, this.#lastKey);
+    for (const tombstone of rangeTombstones) totals.addRangeTombstone(tombstone);
+    const difference = totals.firstDifference(properties);
+    if (difference === null) return;
+    throw corruption(
+      `The metadata of the table does not fit its entries (${difference})`,
+      this.#source.handle.path,
+      footer.metadata.offset,
+    );
   }
 
   #wrong(message: string, block: number): Error {

@@ -1,5 +1,6 @@
 /** Entries, environments and tables for the tests of this package. */
 import { POINT_INDEX_KINDS, pointIndexKind } from '@lsm/bloom';
+import { BlockCache } from '@lsm/cache';
 import {
   type Cursor,
   compareBytes,
@@ -22,7 +23,6 @@ import {
   type TableEnvironmentOptions,
   type TableProperties,
 } from '@lsm/sstable';
-import { BlockCache } from './stand-in-cache.ts';
 
 export const HASH_SEED: readonly [number, number] = [0x1234_5678, 0x0fed_cba9];
 export const PATH = '/1.sst';
@@ -107,6 +107,8 @@ export function buildTable(
 /** How {@link environmentOf} is made. */
 export interface EnvironmentSettings
   extends Partial<Omit<TableEnvironmentOptions, 'cache' | 'cacheKernels'>> {
+  /** Bytes of a frame; default 4096. */
+  readonly frameBytes?: number;
   /** 0: no cache. Default 64. */
   readonly frameCount?: number;
 }
@@ -126,7 +128,6 @@ export function environmentOf(
     fs,
     cache,
     cacheKernels: kernels,
-    frameBytes,
     scratchOffset: 0,
     scratchBytes: frameBytes,
     kinds: POINT_INDEX_KINDS,
