@@ -8,8 +8,7 @@
  *
  * A node's terminator comes before its children; its position is TERMINATOR.
  */
-import type { KeyBuffer } from '@lsm/core';
-import { compareAligned } from '@lsm/core';
+import { compareAligned, type KeyBuffer } from '@lsm/core';
 import type { ArtMemtable } from './art-memtable.ts';
 import {
   AFTER_CHILDREN,
@@ -23,7 +22,7 @@ import {
   prefixByte,
   slotAt,
 } from './art-node.ts';
-import { cellKeyLength, cellKeyOffset } from './cell.ts';
+import { versionKeyLength, versionKeyOffset } from './version.ts';
 import { VersionCursor } from './version-cursor.ts';
 
 /** The position of a node's own leaf: the children's positions follow it. */
@@ -39,7 +38,7 @@ export class ArtCursor extends VersionCursor {
   #height = 0;
 
   constructor(tree: ArtMemtable) {
-    super(tree.words, tree.bytes, tree.firstSequence);
+    super(tree);
     this.#tree = tree;
   }
 
@@ -74,7 +73,7 @@ export class ArtCursor extends VersionCursor {
         const terminator = words[node + 1]!;
         if (terminator !== 0) {
           this.#positions[top] = TERMINATOR;
-          return terminator >> 2;
+          return terminator;
         }
       }
       this.#height = top;
@@ -82,15 +81,15 @@ export class ArtCursor extends VersionCursor {
     return 0;
   }
 
-  protected newestCell(): number {
+  protected newestVersion(): number {
     this.#refresh();
     const { words, bytes } = this;
     const top = this.#height - 1;
-    if (top < 0) return words[this.#tree.rootSlot]! >> 2;
+    if (top < 0) return words[this.#tree.rootSlot]!;
     const node = this.#nodes[top]!;
     const position = this.#positions[top]!;
-    if (position === TERMINATOR) return words[node + 1]! >> 2;
-    return words[slotAt(words, bytes, node, position)]! >> 2;
+    if (position === TERMINATOR) return words[node + 1]!;
+    return words[slotAt(words, bytes, node, position)]!;
   }
 
   protected keyFrom(key: KeyBuffer): number {
@@ -107,11 +106,11 @@ export class ArtCursor extends VersionCursor {
   #refresh(): void {
     if (this.#structure === this.#tree.structure) return;
     this.#restart();
-    const { words, bytes, cell } = this;
-    this.#seek(words, bytes, cellKeyOffset(words, cell), cellKeyLength(words, cell));
+    const { words, bytes, version } = this;
+    this.#seek(words, bytes, versionKeyOffset(words, version), versionKeyLength(words, version));
   }
 
-  /** Goes to the first key at or above the one given; returns its newest cell, or 0. */
+  /** Goes to the first key at or above the one given; returns its newest version, or 0. */
   #seek(keyWords: Int32Array, keyBytes: Uint8Array, keyOffset: number, keyLength: number): number {
     const { words, bytes } = this;
     let reference = words[this.#tree.rootSlot]!;
@@ -148,16 +147,15 @@ export class ArtCursor extends VersionCursor {
       depth++;
     }
     if (reference === 0) return 0;
-    const cell = reference >> 2;
     const order = compareAligned(
       words,
-      cellKeyOffset(words, cell),
-      cellKeyLength(words, cell),
+      versionKeyOffset(words, reference),
+      versionKeyLength(words, reference),
       keyWords,
       keyOffset,
       keyLength,
     );
-    return order >= 0 ? cell : this.#climbForward();
+    return order >= 0 ? reference : this.#climbForward();
   }
 
   /** Leaves the current leaf, or the subtree under the top of the path, for the next leaf. */
@@ -176,7 +174,7 @@ export class ArtCursor extends VersionCursor {
     return 0;
   }
 
-  /** Goes to the first leaf under a reference; returns its cell (0 for the empty tree). */
+  /** Goes to the first leaf under a reference; returns its newest version (0 for the empty tree). */
   #descendFirst(start: number): number {
     const { words, bytes } = this;
     let reference = start;
@@ -185,16 +183,16 @@ export class ArtCursor extends VersionCursor {
       const terminator = words[node + 1]!;
       if (terminator !== 0) {
         this.#push(node, TERMINATOR);
-        return terminator >> 2;
+        return terminator;
       }
       const position = childAfter(words, bytes, node, BEFORE_CHILDREN);
       this.#push(node, position);
       reference = words[slotAt(words, bytes, node, position)]!;
     }
-    return reference >> 2;
+    return reference;
   }
 
-  /** Goes to the last leaf under a reference; returns its cell (0 for the empty tree). */
+  /** Goes to the last leaf under a reference; returns its newest version (0 for the empty tree). */
   #descendLast(start: number): number {
     const { words, bytes } = this;
     let reference = start;
@@ -204,7 +202,7 @@ export class ArtCursor extends VersionCursor {
       this.#push(node, position);
       reference = words[slotAt(words, bytes, node, position)]!;
     }
-    return reference >> 2;
+    return reference;
   }
 
   #push(node: number, position: number): void {

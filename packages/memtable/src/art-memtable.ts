@@ -14,7 +14,6 @@
  */
 import {
   type Cursor,
-  type Entry,
   equalAligned,
   type KeyBuffer,
   RECORD_HEADER_BYTES,
@@ -24,15 +23,8 @@ import type { Arena } from './arena.ts';
 import { ArtCursor } from './art-cursor.ts';
 import { agreedLength, agreedPrefix, findChild, LEAF, prefixByte } from './art-node.ts';
 import { ArtNodes } from './art-nodes.ts';
-import {
-  CELL_BYTES,
-  cellKeyLength,
-  cellKeyOffset,
-  fillEntry,
-  markCellVoid,
-  visibleCell,
-} from './cell.ts';
-import { type ArtDescription, CellMemtable } from './cell-memtable.ts';
+import { CELL_BYTES, versionKeyLength, versionKeyOffset } from './version.ts';
+import { type ArtDescription, VersionMemtable } from './version-memtable.ts';
 
 /**
  * Makes a memtable as an adaptive radix tree: ordered at all times, the default.
@@ -45,7 +37,7 @@ export function artMemtable(arena: Arena, firstSequence: number): ArtMemtable {
 }
 
 /** A memtable in the form of an adaptive radix tree. */
-export class ArtMemtable extends CellMemtable {
+export class ArtMemtable extends VersionMemtable {
   readonly kind = 'art' as const;
   /** Counts the insertions of new keys; what cursors compare. */
   structure = 0;
@@ -59,7 +51,7 @@ export class ArtMemtable extends CellMemtable {
    * @param attached - the description of a tree that stands in the arena already
    */
   constructor(arena: Arena, firstSequence: number, attached?: ArtDescription) {
-    super(arena, firstSequence);
+    super(arena, firstSequence, attached?.sequences);
     this.#nodes = new ArtNodes(arena);
     if (attached === undefined) {
       arena.indexStart -= 4;
@@ -98,8 +90,8 @@ export class ArtMemtable extends CellMemtable {
           keyLength,
         );
         if (agreed < prefixLength) {
-          const cell = this.newCell(recordOffset, sequence, 0);
-          this.#splitPrefix(slot, depth, agreed, keyOffset, keyLength, cell);
+          const leaf = this.firstVersion(recordOffset, sequence);
+          this.#splitPrefix(slot, depth, agreed, keyOffset, keyLength, leaf);
           return;
         }
         depth += prefixLength;
@@ -113,8 +105,8 @@ export class ArtMemtable extends CellMemtable {
       const child = findChild(words, bytes, node, header, byte);
       if (child === 0) {
         this.structure++;
-        const cell = this.newCell(recordOffset, sequence, 0);
-        this.#nodes.addChild(slot, node, byte, (cell << 2) | LEAF);
+        const leaf = this.firstVersion(recordOffset, sequence);
+        this.#nodes.addChild(slot, node, byte, leaf);
         return;
       }
       slot = child;
@@ -123,17 +115,10 @@ export class ArtMemtable extends CellMemtable {
     }
     if (reference === 0) {
       this.structure++;
-      words[slot] = (this.newCell(recordOffset, sequence, 0) << 2) | LEAF;
+      words[slot] = this.firstVersion(recordOffset, sequence);
     } else {
       this.#addAtLeaf(slot, depth, recordOffset, keyLength, sequence);
     }
-  }
-
-  get(key: KeyBuffer, sequenceMax: number, entry: Entry): boolean {
-    const cell = visibleCell(this.words, this.findCell(key), sequenceMax - this.firstSequence);
-    if (cell === 0) return false;
-    fillEntry(entry, this.bytes, this.words, cell, this.firstSequence);
-    return true;
   }
 
   cursor(): Cursor {
@@ -148,8 +133,7 @@ export class ArtMemtable extends CellMemtable {
     return { kind: 'art', rootSlot: this.rootSlot, ...this.describeBase() };
   }
 
-  /** The newest cell of a key, or 0. */
-  findCell(key: KeyBuffer): number {
+  protected find(key: KeyBuffer): number {
     const words = this.words;
     const bytes = this.bytes;
     const keyBytes = key.bytes;
@@ -172,21 +156,15 @@ export class ArtMemtable extends CellMemtable {
         // A terminator is a leaf or nothing: either ends the loop.
       }
     }
-    const cell = reference >> 2;
-    const record = words[cell]! >> 2;
     const found = equalAligned(
       words,
-      (record << 2) + RECORD_HEADER_BYTES,
-      words[record + 1]! & 0xffff,
+      versionKeyOffset(words, reference),
+      versionKeyLength(words, reference),
       key.words,
       0,
       length,
     );
-    return found ? cell : 0;
-  }
-
-  protected markPointVoid(key: KeyBuffer, delta: number): boolean {
-    return markCellVoid(this.words, this.findCell(key), delta);
+    return found ? reference : 0;
   }
 
   /** Adds a record where a leaf stands that agrees with its key for `depth` bytes. */
@@ -199,22 +177,21 @@ export class ArtMemtable extends CellMemtable {
   ): void {
     const words = this.words;
     const reference = words[slot]!;
-    const other = reference >> 2;
-    const otherOffset = cellKeyOffset(words, other);
-    const otherLength = cellKeyLength(words, other);
+    const otherOffset = versionKeyOffset(words, reference);
+    const otherLength = versionKeyLength(words, reference);
     const keyOffset = recordOffset + RECORD_HEADER_BYTES;
     const end = keyLength < otherLength ? keyLength : otherLength;
     const agreed = agreedLength(words, keyOffset, words, otherOffset, depth, end);
     if (agreed === keyLength && agreed === otherLength) {
-      words[slot] = (this.newCell(recordOffset, sequence, other) << 2) | LEAF;
+      words[slot] = this.newVersion(recordOffset, sequence, reference);
       return;
     }
     this.structure++;
-    const cell = this.newCell(recordOffset, sequence, 0);
+    const leaf = this.firstVersion(recordOffset, sequence);
     const node = this.#nodes.create(keyOffset, depth, agreed - depth);
     words[slot] = node << 2;
     this.#place(slot, node, otherOffset, otherLength, agreed, reference);
-    this.#place(slot, node, keyOffset, keyLength, agreed, (cell << 2) | LEAF);
+    this.#place(slot, node, keyOffset, keyLength, agreed, leaf);
   }
 
   /** Adds a leaf above a node whose prefix agrees with the key for only `agreed` bytes. */
@@ -224,7 +201,7 @@ export class ArtMemtable extends CellMemtable {
     agreed: number,
     keyOffset: number,
     keyLength: number,
-    cell: number,
+    leaf: number,
   ): void {
     this.structure++;
     const words = this.words;
@@ -235,7 +212,7 @@ export class ArtMemtable extends CellMemtable {
     nodes.dropPrefix(lower, depth, agreed + 1);
     words[slot] = upper << 2;
     nodes.addChild(slot, upper, byte, lower << 2);
-    this.#place(slot, upper, keyOffset, keyLength, depth + agreed, (cell << 2) | LEAF);
+    this.#place(slot, upper, keyOffset, keyLength, depth + agreed, leaf);
   }
 
   /** Puts a leaf under a fresh node whose bytes end at `depth`: as child, or as terminator if the key ends there. */

@@ -3,8 +3,8 @@ import { LsmError } from '@lsm/core';
 import { attachKernels } from '@lsm/kernels';
 import { Arena } from './arena.ts';
 import { ArtMemtable } from './art-memtable.ts';
-import type { MemtableDescription, SealableMemtable } from './cell-memtable.ts';
 import { HashMemtable } from './hash-memtable.ts';
+import type { MemtableDescription, SealableMemtable } from './version-memtable.ts';
 
 /**
  * Reads a memtable where it stands. Nothing may be added to it any more, here or there, while this is in use.

@@ -1,22 +1,22 @@
 /**
  * A cursor over the keys of a hash memtable as they were sorted when the cursor was made.
  *
- * Records that were added later are not shown: later versions of a key stand above the cells in the sorted order,
+ * Records that were added later are not shown: later versions of a key are newer than those in the sorted order,
  * later keys are not in it. A reader opens its cursor with a sequence number that hides them anyway.
  */
 import { compareAligned, type KeyBuffer } from '@lsm/core';
-import { cellKeyLength, cellKeyOffset } from './cell.ts';
 import type { HashMemtable } from './hash-memtable.ts';
+import { versionKeyLength, versionKeyOffset } from './version.ts';
 import { VersionCursor } from './version-cursor.ts';
 
-/** Walks an array of cells, the newest of each key, in key order. */
+/** Walks an array of versions, the newest of each key, in key order. */
 export class HashCursor extends VersionCursor {
-  readonly #cells: Int32Array;
+  readonly #versions: Int32Array;
   #index = -1;
 
-  constructor(table: HashMemtable, cells: Int32Array) {
-    super(table.words, table.bytes, table.firstSequence);
-    this.#cells = cells;
+  constructor(table: HashMemtable, versions: Int32Array) {
+    super(table);
+    this.#versions = versions;
   }
 
   protected firstKey(): number {
@@ -24,7 +24,7 @@ export class HashCursor extends VersionCursor {
   }
 
   protected lastKey(): number {
-    return this.#at(this.#cells.length - 1);
+    return this.#at(this.#versions.length - 1);
   }
 
   protected nextKey(): number {
@@ -35,22 +35,22 @@ export class HashCursor extends VersionCursor {
     return this.#at(this.#index - 1);
   }
 
-  protected newestCell(): number {
-    return this.#cells[this.#index]!;
+  protected newestVersion(): number {
+    return this.#versions[this.#index]!;
   }
 
   protected keyFrom(key: KeyBuffer): number {
     const words = this.words;
-    const cells = this.#cells;
+    const versions = this.#versions;
     let low = 0;
-    let high = cells.length;
+    let high = versions.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      const cell = cells[middle]!;
+      const version = versions[middle]!;
       const order = compareAligned(
         words,
-        cellKeyOffset(words, cell),
-        cellKeyLength(words, cell),
+        versionKeyOffset(words, version),
+        versionKeyLength(words, version),
         key.words,
         0,
         key.length,
@@ -63,6 +63,6 @@ export class HashCursor extends VersionCursor {
 
   #at(index: number): number {
     this.#index = index;
-    return index >= 0 && index < this.#cells.length ? this.#cells[index]! : 0;
+    return index >= 0 && index < this.#versions.length ? this.#versions[index]! : 0;
   }
 }

@@ -4,11 +4,11 @@
 export * from './arena.ts';
 export { type ArtMemtable, artMemtable } from './art-memtable.ts';
 export * from './attach.ts';
+export { type HashMemtable, hashMemtable } from './hash-memtable.ts';
 export type {
   ArtDescription,
   HashDescription,
   MemtableDescription,
   MemtableDescriptionBase,
   SealableMemtable,
-} from './cell-memtable.ts';
-export { type HashMemtable, hashMemtable } from './hash-memtable.ts';
+} from './version-memtable.ts';

@@ -1,7 +1,7 @@
 /**
- * Sorts cells by the keys of their records; the keys are distinct.
+ * Sorts versions by key; the keys are distinct.
  *
- * 1. A group of cells whose keys agree in `depth` bytes is sorted by the four bytes after their common prefix, taken
+ * 1. A group whose keys agree in `depth` bytes is sorted by the four bytes after their common prefix, taken
  *    as a big-endian number (zeros after the end of a short key): LSD radix sort, 8 bits a pass.
  * 2. Equal numbers form a group four bytes deeper. In it, the at most four keys that end within those bytes go first,
  *    by length: they are prefixes of all others.
@@ -12,39 +12,39 @@
  */
 import { compareAligned } from '@lsm/core';
 import { agreedLength } from './art-node.ts';
-import { cellKeyLength, cellKeyOffset } from './cell.ts';
+import { versionKeyLength, versionKeyOffset } from './version.ts';
 
-/** Up to this many cells insertion sort is faster. */
+/** Up to this many versions insertion sort is faster. */
 const INSERTION_COUNT_MAX = 20;
 
-/** Sorts `cells` in place by key, ascending. */
-export function sortCellsByKey(words: Int32Array, bytes: Uint8Array, cells: Int32Array): void {
-  new CellSorter(words, bytes, cells).sort();
+/** Sorts `versions` in place by key, ascending. */
+export function sortVersions(words: Int32Array, bytes: Uint8Array, versions: Int32Array): void {
+  new VersionSorter(words, bytes, versions).sort();
 }
 
-class CellSorter {
+class VersionSorter {
   readonly #words: Int32Array;
   readonly #bytes: Uint8Array;
-  readonly #cells: Int32Array;
-  readonly #otherCells: Int32Array;
+  readonly #versions: Int32Array;
+  readonly #otherVersions: Int32Array;
   readonly #numbers: Uint32Array;
   readonly #otherNumbers: Uint32Array;
   readonly #counts = new Int32Array(1024);
   /** Groups to sort: start, end, bytes in which the keys agree. */
   readonly #groups: number[] = [];
 
-  constructor(words: Int32Array, bytes: Uint8Array, cells: Int32Array) {
+  constructor(words: Int32Array, bytes: Uint8Array, versions: Int32Array) {
     this.#words = words;
     this.#bytes = bytes;
-    this.#cells = cells;
-    this.#otherCells = new Int32Array(cells.length);
-    this.#numbers = new Uint32Array(cells.length);
-    this.#otherNumbers = new Uint32Array(cells.length);
+    this.#versions = versions;
+    this.#otherVersions = new Int32Array(versions.length);
+    this.#numbers = new Uint32Array(versions.length);
+    this.#otherNumbers = new Uint32Array(versions.length);
   }
 
   sort(): void {
     const groups = this.#groups;
-    groups.push(0, this.#cells.length, 0);
+    groups.push(0, this.#versions.length, 0);
     while (groups.length > 0) {
       const depth = groups.pop()!;
       const end = groups.pop()!;
@@ -56,34 +56,41 @@ class CellSorter {
 
   #sortSmall(start: number, end: number): void {
     const words = this.#words;
-    const cells = this.#cells;
+    const versions = this.#versions;
     for (let i = start + 1; i < end; i++) {
-      const cell = cells[i]!;
-      const offset = cellKeyOffset(words, cell);
-      const length = cellKeyLength(words, cell);
+      const version = versions[i]!;
+      const offset = versionKeyOffset(words, version);
+      const length = versionKeyLength(words, version);
       let place = i;
       while (place > start) {
-        const other = cells[place - 1]!;
-        const otherOffset = cellKeyOffset(words, other);
-        const otherLength = cellKeyLength(words, other);
+        const other = versions[place - 1]!;
+        const otherOffset = versionKeyOffset(words, other);
+        const otherLength = versionKeyLength(words, other);
         if (compareAligned(words, otherOffset, otherLength, words, offset, length) <= 0) break;
-        cells[place] = other;
+        versions[place] = other;
         place--;
       }
-      cells[place] = cell;
+      versions[place] = version;
     }
   }
 
   /** Length of the prefix that all keys of a group share; they are known to agree in `depth` bytes. */
   #sharedLength(start: number, end: number, depth: number): number {
     const words = this.#words;
-    const first = this.#cells[start]!;
-    const firstOffset = cellKeyOffset(words, first);
-    let shared = cellKeyLength(words, first);
+    const first = this.#versions[start]!;
+    const firstOffset = versionKeyOffset(words, first);
+    let shared = versionKeyLength(words, first);
     for (let i = start + 1; i < end && shared > depth; i++) {
-      const cell = this.#cells[i]!;
-      const limit = Math.min(shared, cellKeyLength(words, cell));
-      shared = agreedLength(words, firstOffset, words, cellKeyOffset(words, cell), depth, limit);
+      const version = this.#versions[i]!;
+      const limit = Math.min(shared, versionKeyLength(words, version));
+      shared = agreedLength(
+        words,
+        firstOffset,
+        words,
+        versionKeyOffset(words, version),
+        depth,
+        limit,
+      );
     }
     return shared;
   }
@@ -91,14 +98,14 @@ class CellSorter {
   #sortGroup(start: number, end: number, depth: number): void {
     const words = this.#words;
     const bytes = this.#bytes;
-    const cells = this.#cells;
+    const versions = this.#versions;
     const numbers = this.#numbers;
     const counts = this.#counts;
     counts.fill(0);
     for (let i = start; i < end; i++) {
-      const cell = cells[i]!;
-      const offset = cellKeyOffset(words, cell) + depth;
-      const number = bigEndian(bytes, offset, cellKeyLength(words, cell) - depth);
+      const version = versions[i]!;
+      const offset = versionKeyOffset(words, version) + depth;
+      const number = bigEndian(bytes, offset, versionKeyLength(words, version) - depth);
       numbers[i] = number;
       counts[number & 255]!++;
       counts[256 + ((number >>> 8) & 255)]!++;
@@ -106,7 +113,7 @@ class CellSorter {
       counts[768 + (number >>> 24)]!++;
     }
     for (let pass = 0; pass < 4; pass++) this.#distribute(start, end, pass);
-    // An even number of passes: the result is back in `cells`.
+    // An even number of passes: the result is back in `versions`.
     let runStart = start;
     for (let i = start + 1; i <= end; i++) {
       if (i < end && numbers[i] === numbers[runStart]) continue;
@@ -115,12 +122,12 @@ class CellSorter {
     }
   }
 
-  /** One pass: moves cells and numbers to the other arrays (odd passes: back) in the order of one byte. */
+  /** One pass: moves versions and numbers to the other arrays (odd passes: back) in the order of one byte. */
   #distribute(start: number, end: number, pass: number): void {
     const back = (pass & 1) === 1;
-    const cells = back ? this.#otherCells : this.#cells;
+    const versions = back ? this.#otherVersions : this.#versions;
     const numbers = back ? this.#otherNumbers : this.#numbers;
-    const targetCells = back ? this.#cells : this.#otherCells;
+    const targetVersions = back ? this.#versions : this.#otherVersions;
     const targetNumbers = back ? this.#numbers : this.#otherNumbers;
     const counts = this.#counts;
     const base = pass << 8;
@@ -136,7 +143,7 @@ class CellSorter {
       const index = base + ((number >>> shift) & 255);
       const target = counts[index]!;
       counts[index] = target + 1;
-      targetCells[target] = cells[i]!;
+      targetVersions[target] = versions[i]!;
       targetNumbers[target] = number;
     }
   }
@@ -144,19 +151,19 @@ class CellSorter {
   /** Puts the keys of a run that are shorter than `depth` first, by length, and the rest on the stack. */
   #pushTies(start: number, end: number, depth: number): void {
     const words = this.#words;
-    const cells = this.#cells;
+    const versions = this.#versions;
     let rest = start;
     for (let i = start; i < end; i++) {
-      const cell = cells[i]!;
-      const length = cellKeyLength(words, cell);
+      const version = versions[i]!;
+      const length = versionKeyLength(words, version);
       if (length >= depth) continue;
-      cells[i] = cells[rest]!;
+      versions[i] = versions[rest]!;
       let place = rest++;
-      while (place > start && cellKeyLength(words, cells[place - 1]!) > length) {
-        cells[place] = cells[place - 1]!;
+      while (place > start && versionKeyLength(words, versions[place - 1]!) > length) {
+        versions[place] = versions[place - 1]!;
         place--;
       }
-      cells[place] = cell;
+      versions[place] = version;
     }
     if (end - rest > 1) this.#groups.push(rest, end, depth);
   }

@@ -1,46 +1,56 @@
 /**
  * The part of a cursor that walks the versions of one key; subclasses walk from key to key.
  *
- * 1. Forward, a key is entered at its newest live cell and left through the `older` links.
- * 2. Backward, the links point the wrong way: on entering a key its live cells are put on a stack, newest first, and
+ * 1. Forward, a key is entered at its newest live version and left through the links to older ones.
+ * 2. Backward, the links point the wrong way: on entering a key its live versions are put on a stack, newest first, and
  *    the cursor stands on the top. A chain of n versions costs n steps, not n².
  * 3. Versions that were added on top of a key meanwhile are looked for when the bottom of the stack is left.
  *
- * V1. If `#top` ≥ 0 the stack holds live cells of the current key in chain order and `#versions[#top]` is `cell`.
+ * V1. If `#top` ≥ 0 the stack holds live versions of the current key in chain order and `#versions[#top]` is `version`.
  */
 import { type Cursor, Entry, type KeyBuffer } from '@lsm/core';
-import { fillEntry, liveCell } from './cell.ts';
+import {
+  DELTA_MAX,
+  deltaWord,
+  fillEntry,
+  olderVersion,
+  versionRecord,
+  visibleVersion,
+} from './version.ts';
+import type { VersionMemtable } from './version-memtable.ts';
 
-/** A cursor over chains of cells. */
+/** A cursor over chains of versions. */
 export abstract class VersionCursor implements Cursor {
   valid = false;
   readonly entry: Entry = new Entry();
-  /** Current cell; meaningful while valid. */
-  protected cell = 0;
+  /** Reference to the current version; meaningful while valid. */
+  protected version = 0;
   protected readonly words: Int32Array;
   protected readonly bytes: Uint8Array;
   readonly #firstSequence: number;
+  readonly #sequences: number;
   #versions = new Int32Array(16);
   #top = -1;
 
-  constructor(words: Int32Array, bytes: Uint8Array, firstSequence: number) {
-    this.words = words;
-    this.bytes = bytes;
-    this.#firstSequence = firstSequence;
+  constructor(memtable: VersionMemtable) {
+    this.words = memtable.words;
+    this.bytes = memtable.bytes;
+    this.#firstSequence = memtable.firstSequence;
+    this.#sequences = memtable.sequences;
   }
 
-  /** Moves to the first key; returns its newest cell, or 0 if there is none. */
+  /** Moves to the first key; returns its newest version, or 0 if there is none. */
   protected abstract firstKey(): number;
-  /** Moves to the last key; returns its newest cell, or 0. */
+  /** Moves to the last key; returns its newest version, or 0. */
   protected abstract lastKey(): number;
-  /** Moves to the first key at or above `key`; returns its newest cell, or 0. */
+  /** Moves to the first key at or above `key`; returns its newest version, or 0. */
   protected abstract keyFrom(key: KeyBuffer): number;
-  /** Moves to the next key; returns its newest cell, or 0. */
+  /** Moves to the next key; returns its newest version, or 0. */
   protected abstract nextKey(): number;
-  /** Moves to the key before; returns its newest cell, or 0. */
+  /** Moves to the key before; returns its newest version, or 0. */
   protected abstract previousKey(): number;
-  /** The newest cell of the current key. */
-  protected abstract newestCell(): number;
+  /** The newest version of the current key. */
+  protected abstract newestVersion(): number;
 
   seekToFirst(): void {
     this.#enterForward(this.firstKey());
@@ -55,7 +65,7 @@ export abstract class VersionCursor implements Cursor {
   }
 
   next(): void {
-    const older = liveCell(this.words, this.words[this.cell + 1]!);
+    const older = this.#live(olderVersion(this.words, this.version));
     if (older === 0) {
       this.#enterForward(this.nextKey());
       return;
@@ -65,7 +75,7 @@ export abstract class VersionCursor implements Cursor {
   }
 
   prev(): void {
-    if (this.#top <= 0) this.#stackFrom(this.newestCell(), this.cell);
+    if (this.#top <= 0) this.#stackFrom(this.newestVersion(), this.version);
     if (this.#top > 0) {
       this.#top--;
       this.#settle(this.#versions[this.#top]!);
@@ -79,18 +89,17 @@ export abstract class VersionCursor implements Cursor {
   }
 
   #enterForward(newest: number): void {
-    const words = this.words;
     let head = newest;
-    let cell = liveCell(words, head);
-    while (cell === 0 && head !== 0) {
-      // Keys whose versions are all void are stepped over; the position in the tree is the subclass's.
-      this.cell = head;
+    let version = this.#live(head);
+    while (version === 0 && head !== 0) {
+      // All versions of the key are void: step over it.
+      this.version = head;
       head = this.nextKey();
-      cell = liveCell(words, head);
+      version = this.#live(head);
     }
     this.#top = -1;
-    if (cell === 0) this.valid = false;
-    else this.#settle(cell);
+    if (version === 0) this.valid = false;
+    else this.#settle(version);
   }
 
   #enterBackward(newest: number): void {
@@ -101,36 +110,48 @@ export abstract class VersionCursor implements Cursor {
         this.#settle(this.#versions[this.#top]!);
         return;
       }
-      this.cell = head;
+      this.version = head;
       head = this.previousKey();
     }
     this.valid = false;
   }
 
-  /** Stacks the live cells of a chain from `newest` to `last`, which is taken even if void (0: to the end). */
+  /** Stacks the live versions of a chain from `newest` to `last`, which is taken even if void (0: to the end). */
   #stackFrom(newest: number, last: number): void {
     this.#top = -1;
-    let cell = newest;
-    while (cell !== last && cell !== 0) {
-      if ((this.words[cell]! & 1) === 0) this.#push(cell);
-      cell = this.words[cell + 1]!;
+    let version = newest;
+    while (version !== last && version !== 0) {
+      if (!this.#isVoid(version)) this.#push(version);
+      version = olderVersion(this.words, version);
     }
     if (last !== 0) this.#push(last);
   }
 
-  #push(cell: number): void {
+  #isVoid(version: number): boolean {
+    return this.words[deltaWord(this.#sequences, version)] === -1;
+  }
+
+  /** The first version from this one on that is not void, or 0. */
+  #live(version: number): number {
+    return visibleVersion(this.words, this.#sequences, version, DELTA_MAX);
+  }
+
+  #push(version: number): void {
     const top = ++this.#top;
     if (top === this.#versions.length) {
       const grown = new Int32Array(top * 2);
       grown.set(this.#versions);
       this.#versions = grown;
     }
-    this.#versions[top] = cell;
+    this.#versions[top] = version;
   }
 
-  #settle(cell: number): void {
-    this.cell = cell;
+  #settle(version: number): void {
+    const words = this.words;
+    this.version = version;
     this.valid = true;
-    fillEntry(this.entry, this.bytes, this.words, cell, this.#firstSequence);
+    const delta = words[deltaWord(this.#sequences, version)]! >>> 0;
+    const record = versionRecord(words, version);
+    fillEntry(this.entry, this.bytes, words, record, this.#firstSequence + delta);
   }
 }

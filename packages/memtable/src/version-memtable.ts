@@ -1,5 +1,5 @@
 /**
- * What both memtables share: the arena, the range deletes, the cells and the way to another thread.
+ * What both memtables share: the arena, the range deletes, the versions and the way to another thread.
  */
 import {
   assert,
@@ -16,11 +16,22 @@ import {
   recordValueLength,
 } from '@lsm/core';
 import type { Arena } from './arena.ts';
-import { CELL_BYTES } from './cell.ts';
+import {
+  CELL,
+  CELL_BYTES,
+  DELTA_MAX,
+  deltaWord,
+  fillEntry,
+  markVersionVoid,
+  PLAIN,
+  SEQUENCE_SHIFT,
+  versionRecord,
+  visibleVersion,
+} from './version.ts';
 
 /** What every description of a memtable says, whatever its kind. Plain data. */
 export type MemtableDescriptionBase = {
-  /** Sequence number that the cells count from. */
+  /** Sequence number that deltas count from. */
   readonly firstSequence: number;
   /** Point records. */
   readonly count: number;
@@ -28,6 +39,8 @@ export type MemtableDescriptionBase = {
   readonly dataEnd: number;
   /** Start of the index, bytes. */
   readonly indexStart: number;
+  /** Word index of the sequence table. */
+  readonly sequences: number;
   /** Range deletes that are not void: record offset and sequence number, in turns. */
   readonly rangeDeletes: readonly number[];
 };
@@ -48,8 +61,8 @@ export type HashDescription = MemtableDescriptionBase & {
   readonly slots: number;
   /** Slots of the table, a power of two. */
   readonly capacity: number;
-  /** Word ranges of cells: start and end, in turns, oldest range first. */
-  readonly cellRanges: readonly number[];
+  /** Keys in the table. */
+  readonly keys: number;
   /** Seed of the hash. */
   readonly seed: readonly [number, number];
 };
@@ -68,7 +81,7 @@ export interface SealableMemtable extends Memtable {
 }
 
 /** The common part of the memtables. */
-export abstract class CellMemtable implements SealableMemtable {
+export abstract class VersionMemtable implements SealableMemtable {
   abstract readonly kind: 'art' | 'hash';
   readonly arena: Arena;
   readonly rangeTombstones: RangeTombstones = new RangeTombstones();
@@ -78,13 +91,20 @@ export abstract class CellMemtable implements SealableMemtable {
   readonly words: Int32Array;
   /** The arena's memory as bytes. */
   readonly bytes: Uint8Array;
-  /** Sequence number that the cells count from. */
+  /** Sequence number that deltas count from. */
   readonly firstSequence: number;
+  /** Word index of the sequence table (version.ts). */
+  readonly sequences: number;
+  /** The last 64 bytes of the arena whose place in the sequence table is taken. */
+  #lastBlock = -1;
   /** Whether records may be added; false once attached in another place. */
   protected writable = true;
   readonly #rangeDeletes: number[] = [];
 
-  constructor(arena: Arena, firstSequence: number) {
+  /** @param sequences - word index of the sequence table if it stands in the arena already */
+  constructor(arena: Arena, firstSequence: number, sequences?: number) {
+    if (sequences === undefined) arena.indexStart -= 4 * (arena.capacity >> SEQUENCE_SHIFT);
+    this.sequences = sequences ?? arena.indexStart >> 2;
     this.arena = arena;
     this.words = arena.words;
     this.bytes = arena.bytes;
@@ -92,15 +112,32 @@ export abstract class CellMemtable implements SealableMemtable {
   }
 
   abstract add(recordOffset: number, sequence: number): void;
-  abstract get(key: KeyBuffer, sequenceMax: number, entry: Entry): boolean;
   abstract cursor(): Cursor;
   abstract indexBytesMax(records: number): number;
   abstract describe(): MemtableDescription;
-  /** Marks the point record; returns whether there is one. */
-  protected abstract markPointVoid(key: KeyBuffer, delta: number): boolean;
+  /** Reference to the newest version of a key, or 0. */
+  protected abstract find(key: KeyBuffer): number;
+
+  get(key: KeyBuffer, sequenceMax: number, entry: Entry): boolean {
+    const { words, sequences, firstSequence } = this;
+    const newest = this.find(key);
+    if (newest === 0) return false;
+    const deltaMax = sequenceMax - firstSequence;
+    const version = visibleVersion(
+      words,
+      sequences,
+      newest,
+      deltaMax < DELTA_MAX ? deltaMax : DELTA_MAX,
+    );
+    if (version === 0) return false;
+    const sequence = firstSequence + (words[deltaWord(sequences, version)]! >>> 0);
+    fillEntry(entry, this.bytes, words, versionRecord(words, version), sequence);
+    return true;
+  }
 
   markVoid(key: KeyBuffer, sequence: number): void {
-    if (this.markPointVoid(key, sequence - this.firstSequence)) return;
+    const delta = sequence - this.firstSequence;
+    if (markVersionVoid(this.words, this.sequences, this.find(key), delta)) return;
     const deletes = this.#rangeDeletes;
     for (let i = 0; i < deletes.length; i += 2) {
       if (deletes[i + 1] !== sequence) continue;
@@ -131,24 +168,37 @@ export abstract class CellMemtable implements SealableMemtable {
     return true;
   }
 
-  /** Allocates and fills a cell from the free bytes of the arena. */
-  protected newCell(recordOffset: number, sequence: number, older: number): number {
+  /** The reference for the first version of a key: plain if its place in the sequence table is free. */
+  protected firstVersion(recordOffset: number, sequence: number): number {
+    const block = recordOffset >> SEQUENCE_SHIFT;
+    if (block <= this.#lastBlock) return this.newVersion(recordOffset, sequence, 0);
+    this.#lastBlock = block;
+    this.words[this.sequences + block] = sequence - this.firstSequence;
+    return recordOffset | PLAIN;
+  }
+
+  /** Allocates a cell in front of the chain `older`; returns the reference to it. */
+  protected newVersion(recordOffset: number, sequence: number, older: number): number {
     const arena = this.arena;
     const start = arena.indexStart - CELL_BYTES;
     arena.indexStart = start;
+    return this.fillCell(start >> 2, recordOffset, sequence, older);
+  }
+
+  /** Fills a cell; returns the reference to it. */
+  protected fillCell(cell: number, recordOffset: number, sequence: number, older: number): number {
     const words = this.words;
-    const cell = start >> 2;
     words[cell] = recordOffset;
     words[cell + 1] = older;
     words[cell + 2] = sequence - this.firstSequence;
-    return cell;
+    return (cell << 2) | CELL;
   }
 
   /** Checks what `add` relies on. */
   protected assertAddable(sequence: number): void {
     const delta = sequence - this.firstSequence;
     assert(this.writable, 'An attached memtable takes no records.');
-    assert(delta >= 0 && delta <= 0xffff_ffff, 'A memtable spans at most 2^32 sequence numbers.');
+    assert(delta >= 0 && delta <= DELTA_MAX, 'A memtable spans less than 2^32 sequence numbers.');
   }
 
   /** The common part of {@link describe}. */
@@ -158,6 +208,7 @@ export abstract class CellMemtable implements SealableMemtable {
       count: this.count,
       dataEnd: this.arena.dataEnd,
       indexStart: this.arena.indexStart,
+      sequences: this.sequences,
       rangeDeletes: [...this.#rangeDeletes],
     };
   }
