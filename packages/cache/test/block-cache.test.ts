@@ -315,7 +315,7 @@ describe('BlockCache beside a naive model', () => {
     fc.assert(
       fc.property(
         fc.integer({ min: 1, max: 16 }),
-        fc.array(step, { minLength: 1, maxLength: 200 }),
+        fc.array(step, { minLength: 1, maxLength: 200, size: 'max' }),
         (frameCount, steps) => {
           const both = new Comparison(frameCount, TABLES, BLOCKS);
           for (const [kind, first, second] of steps) {
