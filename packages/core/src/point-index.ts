@@ -61,7 +61,7 @@ export interface PointIndexKind {
 
 /** What a filter allocator may look at. Plain data. */
 export interface FilterContext {
-  /** The runs of the tree that the new table will join, newest first, itself included by `output`. */
+  /** The other runs of the tree that the new table will join, newest first; its own run is `output` alone. */
   readonly runs: readonly { readonly level: number; readonly entries: number }[];
   /** The run that the table belongs to, as it will be when the task is done. */
   readonly output: {
