@@ -69,7 +69,7 @@ export class Kernels {
     const memory = isMemory(handle) ? handle : null;
     const buffer = memory === null ? (handle as ArrayBufferLike) : memory.buffer;
     this.bytes = new Uint8Array(buffer, 0, byteLength);
-    this.words = new Int32Array(buffer, 0, byteLength >> 2);
+    this.words = new Int32Array(buffer, 0, byteLength >>> 2);
     this.byteLength = byteLength;
     this.shared = isShared(buffer);
     this.compiled = memory !== null;
