@@ -48,14 +48,22 @@ export function keyName(key: Uint8Array): string {
   return String.fromCharCode(...key);
 }
 
-/** Appends a record as a frame of its own would: a gap for the frame's header, 8-byte steps. */
+/** Bytes that the tests leave for the header of a frame. */
+export const FRAME_BYTES = 40;
+
+/**
+ * Appends a record as a frame would.
+ *
+ * @param gap - bytes before it: FRAME_BYTES for a frame of its own, 0 for a further record of a batch
+ */
 export function appendRecord(
   arena: Arena,
   kind: number,
   key: Uint8Array,
   value: Uint8Array,
+  gap: number = FRAME_BYTES,
 ): number {
-  const offset = arena.dataEnd + 40;
+  const offset = arena.dataEnd + gap;
   writeRecordHeader(arena.words, offset, kind, key.length, value.length);
   arena.bytes.set(key, offset + 8);
   arena.bytes.set(value, offset + 8 + key.length);
@@ -71,6 +79,8 @@ export class Subject {
   readonly entry: Entry = new Entry();
   readonly buffer: KeyBuffer = new KeyBuffer();
   sequence: number;
+  /** Bytes before each record. */
+  gap: number = FRAME_BYTES;
 
   constructor(kind: 'art' | 'hash', bytes: number = 1 << 20, first: number = 1) {
     this.arena = pool.acquire(bytes);
@@ -90,7 +100,7 @@ export class Subject {
   }
 
   write(kind: number, key: Uint8Array, value: Uint8Array): number {
-    const offset = appendRecord(this.arena, kind, key, value);
+    const offset = appendRecord(this.arena, kind, key, value, this.gap);
     const most = this.memtable.indexBytesMax(1);
     const before = this.arena.indexStart;
     this.memtable.add(offset, ++this.sequence);
