@@ -1,0 +1,175 @@
+/**
+ * The report: one HTML file that needs nothing else. Style, script, uPlot and all data are inside; it works from disk,
+ * offline, in light and dark.
+ */
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type { BenchResults, ExperimentResult } from '../results.ts';
+import { barCharts, type Chart, firstRuns, timeCharts } from './charts.ts';
+import { digits, formatBytes, formatSeconds } from './format.ts';
+import { escapeText, levelMap, levelMapScale } from './level-map.ts';
+import { METHOD } from './method.ts';
+import { type SummaryRow, summarize, type WorkloadSummary } from './summary.ts';
+import { formatSpread, TABLE_LEGEND } from './terminal-table.ts';
+
+/** The whole page. */
+export function renderReport(results: BenchResults): string {
+  const charts: Chart[] = [];
+  const sections = results.experiments.map((experiment, i) =>
+    experimentSection(experiment, `e${i}`, charts),
+  );
+  const own = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
+  const plot = dirname(createRequire(import.meta.url).resolve('uplot'));
+  const plotFile = (file: string): string => readFileSync(join(plot, file), 'utf8');
+  return `<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>@lsm bench, ${escapeText(results.startedAt)}</title>
+<style>${plotFile('uPlot.min.css')}
+${own('page.css')}</style>
+</head>
+<body>
+<button id="scheme" type="button">light / dark</button>
+<h1>@lsm bench: ${escapeText(results.command)}</h1>
+<p class="lead">${escapeText(headline(results))}</p>
+${sections.join('\n')}
+<h2>How it was measured</h2>
+<ul>${METHOD.map((sentence) => `<li>${escapeText(sentence)}</li>`).join('')}</ul>
+<h2>Environment</h2>
+${environmentTable(results)}
+<h2>Settings</h2>
+<pre>${escapeText(settingsText(results))}</pre>
+<script type="application/json" id="charts">${embed(charts)}</script>
+<script type="application/json" id="results">${embed(results)}</script>
+<script>${plotFile('uPlot.iife.min.js')}</script>
+<script>${own('page.client.js')}</script>
+</body>
+</html>
+`;
+}
+
+/** JSON that can stand inside a script element. */
+export function embed(value: unknown): string {
+  return JSON.stringify(value).replaceAll('<', '\\u003c');
+}
+
+function headline(results: BenchResults): string {
+  const rate = results.rate === null ? 'closed loop' : `${results.rate} operations/s offered`;
+  return `${results.startedAt} · durability “${results.durability}” for every write · ${results.repeats} interleaved repeats · seed ${results.seed} · ${rate} · took ${formatSeconds(results.seconds)}`;
+}
+
+function experimentSection(experiment: ExperimentResult, id: string, charts: Chart[]): string {
+  const parts = [`<h2>${escapeText(experiment.title)}</h2>`, `<p>${escapeText(experiment.data)}</p>`];
+  summarize(experiment).forEach((summary, i) => {
+    const place = `${id}w${i}`;
+    const bars = barCharts(summary, place);
+    const times = timeCharts(experiment, summary.workload, place);
+    charts.push(...bars, ...times);
+    parts.push(
+      `<h3>${escapeText(summary.workload)}: ${escapeText(summary.title)}</h3>`,
+      summaryTable(summary),
+      `<p class="muted">${escapeText(TABLE_LEGEND)}</p>`,
+      ...bars.map((chart) => `<div class="chart" id="${chart.id}"></div>`),
+      overTime(experiment, summary.workload, times),
+    );
+  });
+  parts.push(filterTable(experiment), checkList(experiment));
+  return parts.join('\n');
+}
+
+function summaryTable(summary: WorkloadSummary): string {
+  const head = ['', ...summary.variants].map((name) => `<th>${escapeText(name)}</th>`).join('');
+  let phase = '';
+  const rows = summary.rows.map((row) => {
+    const title =
+      row.phase === phase || row.phase === ''
+        ? ''
+        : `<tr class="phase"><td colspan="${summary.variants.length + 1}">${escapeText(row.phase)} <small>${escapeText(row.calls)}</small></td></tr>`;
+    phase = row.phase;
+    return title + figureRow(row);
+  });
+  return `<div class="scroll"><table><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+}
+
+function figureRow(row: SummaryRow): string {
+  const cells = row.spreads.map(
+    (spread, i) =>
+      `<td${row.best === i ? ' class="best"' : ''}>${row.best === i ? '* ' : ''}${escapeText(formatSpread(spread, row.unit))}</td>`,
+  );
+  return `<tr><td>${escapeText(row.figure)}</td>${cells.join('')}</tr>`;
+}
+
+function overTime(experiment: ExperimentResult, workload: string, times: readonly Chart[]): string {
+  const runs = firstRuns(experiment, workload);
+  if (runs.length === 0) return '';
+  const scale = levelMapScale(runs);
+  const parts = runs.map(
+    (run, i) =>
+      `<div class="chart" id="${times[i]!.id}"></div>${levelMap(run, scale)}<p class="muted">${escapeText(run.variant)}: bytes per level; marks below: flushes (orange), compactions (blue), stalls (red).</p>`,
+  );
+  return `<h4>Over time, first repeat (shaded: phases; red: stalls)</h4>${parts.join('')}`;
+}
+
+function filterTable(experiment: ExperimentResult): string {
+  const rows = experiment.variants.flatMap(({ name }) => {
+    const run = experiment.runs.find((one) => one.variant === name && one.filters !== null);
+    if (run?.filters === null || run?.filters === undefined) return [];
+    const { levels, bytes, bitsPerKeyMean, falsePositivesPerMiss, falsePositiveRate } = run.filters;
+    const shape = levels
+      .map((one) => `L${one.level}: ${digits(one.bitsPerKey)} bits × ${one.entries}`)
+      .join(', ');
+    const share = (value: number | null): string =>
+      value === null ? '–' : `${digits(value * 100)} %`;
+    const cells = [
+      name,
+      run.workload,
+      shape,
+      digits(bitsPerKeyMean),
+      formatBytes(bytes),
+      share(falsePositivesPerMiss),
+      share(falsePositiveRate),
+    ];
+    return [`<tr>${cells.map((cell) => `<td>${escapeText(cell)}</td>`).join('')}</tr>`];
+  });
+  if (rows.length === 0) return '';
+  const head = [
+    'variant',
+    'workload',
+    'bits per key × entries, by level at the end',
+    'mean bits',
+    'memory',
+    'false positives per missing key',
+    'per probe',
+  ];
+  return `<h3>Filters, first repeat, as counted</h3><div class="scroll"><table><thead><tr>${head.map((name) => `<th>${name}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+}
+
+function checkList(experiment: ExperimentResult): string {
+  const items = experiment.runs.flatMap((run) =>
+    run.checks.map(
+      ({ claim, evidence }) =>
+        `<li>${escapeText(`${run.workload}, ${run.variant}, repeat ${run.repeat}: ${claim}: ${evidence}`)}</li>`,
+    ),
+  );
+  return `<details><summary>${items.length} proofs that tables and filters were really read and answers right</summary><ul>${items.join('')}</ul></details>`;
+}
+
+function environmentTable(results: BenchResults): string {
+  const rows = Object.entries(results.environment).map(
+    ([name, value]) =>
+      `<tr><td>${escapeText(name)}</td><td>${escapeText(String(value ?? 'unknown'))}</td></tr>`,
+  );
+  return `<div class="scroll"><table><tbody>${rows.join('')}</tbody></table></div>`;
+}
+
+function settingsText(results: BenchResults): string {
+  const settings = results.experiments.map(({ name, variants, workloads }) => ({
+    name,
+    variants,
+    workloads: workloads.map((workload) => workload.name),
+  }));
+  return JSON.stringify(settings, null, 2);
+}

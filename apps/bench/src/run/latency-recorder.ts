@@ -1,0 +1,42 @@
+/** Latencies by kind of operation, in the platform's own histogram (ns, 3 significant digits). */
+import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
+import type { LatencyResult } from '../results.ts';
+import type { OperationKind } from '../workloads/workload.ts';
+
+/** See the head of the file. */
+export class LatencyRecorder {
+  readonly #histograms = new Map<OperationKind, RecordableHistogram>();
+  #lastKind: OperationKind | null = null;
+  #last: RecordableHistogram | null = null;
+
+  /** Records one operation that took `ms`. */
+  record(kind: OperationKind, ms: number): void {
+    if (kind !== this.#lastKind) this.#select(kind);
+    this.#last!.record(Math.max(1, Math.round(ms * 1e6)));
+  }
+
+  /** The figures, most frequent kind first. */
+  results(): LatencyResult[] {
+    return [...this.#histograms]
+      .map(([kind, histogram]) => ({
+        kind,
+        count: histogram.count,
+        meanUs: histogram.mean / 1000,
+        p50Us: histogram.percentile(50) / 1000,
+        p99Us: histogram.percentile(99) / 1000,
+        p999Us: histogram.percentile(99.9) / 1000,
+        maxUs: histogram.max / 1000,
+      }))
+      .sort((a, b) => b.count - a.count);
+  }
+
+  #select(kind: OperationKind): void {
+    let histogram = this.#histograms.get(kind);
+    if (histogram === undefined) {
+      histogram = createHistogram({ figures: 3 });
+      this.#histograms.set(kind, histogram);
+    }
+    this.#lastKind = kind;
+    this.#last = histogram;
+  }
+}
