@@ -136,7 +136,11 @@ export class BlockSource {
     const { fileOffsets, rawLengths } = this.index!;
     const { kernels } = window;
     const offset = fileOffsets[block]! - fileOffsets[window.first]!;
+    const { end } = window;
+    // Empty until the block is found to be right: a damaged one is read again at the next try.
+    window.end = 0;
     const base = this.#unpack(kernels, offset, DECODE_OFFSET, block);
+    window.end = end;
     view.open(kernels.bytes, kernels.words, base, rawLengths[block]!);
   }
 
