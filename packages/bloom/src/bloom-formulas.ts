@@ -5,6 +5,8 @@
  *     k = m/n · ln 2              p = e^(−ln²2 · b) for the ideal k; (1 − e^(−k/b))^k for a whole one
  */
 
+import { invalidArgument } from '@lsm/core';
+
 /** ln²2, which turns bits per key into −ln of the false positive rate. */
 export const LN2_SQUARED: number = Math.LN2 * Math.LN2;
 /** Most hashes of one key. */
@@ -50,4 +52,10 @@ export function splitBlockRate(bitsPerKey: number): number {
     rate += Math.exp(logWeight) * (1 - (31 / 32) ** keys) ** 8;
   }
   return rate;
+}
+
+/** Returns bits per key as they are; throws LSM_INVALID_ARGUMENT unless they are a number from 0 to 64. */
+export function checkedBitsPerKey(bitsPerKey: number): number {
+  if (bitsPerKey >= 0 && bitsPerKey <= 64) return bitsPerKey;
+  throw invalidArgument(`The bits per key have to be a number from 0 to 64, not ${bitsPerKey}.`);
 }

@@ -15,7 +15,7 @@ import {
   type PointIndexBuilder,
   type PointIndexKind,
 } from '@lsm/core';
-import { bloomHashes, bloomRate, HASHES_MAX } from './bloom-formulas.ts';
+import { bloomHashes, bloomRate, checkedBitsPerKey, HASHES_MAX } from './bloom-formulas.ts';
 import {
   allocateEncoding,
   BODY_BITS_MAX,
@@ -99,7 +99,7 @@ class BloomBuilder implements PointIndexBuilder {
   readonly #bitsPerKey: number;
 
   constructor(bitsPerKey: number) {
-    this.#bitsPerKey = bitsPerKey;
+    this.#bitsPerKey = checkedBitsPerKey(bitsPerKey);
   }
 
   add(hashLow: number, hashHigh: number): void {

@@ -14,7 +14,7 @@ import {
   type PointIndexBuilder,
   type PointIndexKind,
 } from '@lsm/core';
-import { splitBlockRate } from './bloom-formulas.ts';
+import { checkedBitsPerKey, splitBlockRate } from './bloom-formulas.ts';
 import {
   allocateEncoding,
   BODY_BITS_MAX,
@@ -92,7 +92,7 @@ class SplitBlockBuilder implements PointIndexBuilder {
   readonly #bitsPerKey: number;
 
   constructor(bitsPerKey: number) {
-    this.#bitsPerKey = bitsPerKey;
+    this.#bitsPerKey = checkedBitsPerKey(bitsPerKey);
   }
 
   add(hashLow: number, hashHigh: number): void {

@@ -44,6 +44,16 @@ describe('POINT_INDEX_KINDS', () => {
   });
 });
 
+describe('bits per key', () => {
+  test.each([Number.NaN, -1, 65, Number.POSITIVE_INFINITY])('cannot be %d', (bits) => {
+    for (const name of ['bloom', 'split-block']) {
+      expect(() => pointIndexKind(name).builder(bits)).toThrow(
+        expect.objectContaining({ code: 'LSM_INVALID_ARGUMENT' }),
+      );
+    }
+  });
+});
+
 describe('encodings on disk', () => {
   const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex');
 
