@@ -1,4 +1,5 @@
 /**
  * @lsm/compaction-hybrid: hybrid compaction. The public surface of the package; everything else is private.
  */
-export {};
+export { hybrid } from './hybrid.ts';
+export type { HybridSettings } from './settings.ts';

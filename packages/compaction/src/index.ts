@@ -16,8 +16,13 @@ export {
   compactEntries,
   type TableSink,
 } from './compact-entries.ts';
+export * from './cost-model.ts';
 export * from './key-range.ts';
+export * from './level-targets.ts';
 export * from './merge-cursor.ts';
 export * from './merge-description.ts';
 export type { CutBorder, CutShape } from './output-cutter.ts';
+export * from './pick-tables.ts';
+export * from './plan-draft.ts';
 export * from './task-ledger.ts';
+export * from './tombstone-elision.ts';

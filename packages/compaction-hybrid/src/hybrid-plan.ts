@@ -1,0 +1,181 @@
+/**
+ * Plans hybrid compaction.
+ *
+ * 1. L0 has its trigger: its idle runs become one run of the base level, without touching what is there. A tree too
+ *    small for upper levels merges them into the last level at once.
+ * 2. An upper level has more than K runs: they become one run of the next level (of the same level, if K < T − 1 and
+ *    they are still small).
+ * 3. The level above the last is full: its runs are merged into the last run partition by partition (partitions.ts).
+ *    With Z > 1 they become one more run there, and beyond Z runs the newer ones are merged into the oldest.
+ * 4. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
+ *
+ * What doesn't overlap is moved without being read.
+ */
+import {
+  areDisjoint,
+  elideTombstones,
+  hasOlder,
+  hasTombstones,
+  hullOf,
+  overlapping,
+  type PlanDraft,
+} from '@lsm/compaction';
+import type { OutputShape, Placement, RunInfo, TableInfo, TreeSnapshot } from '@lsm/core';
+import { bytesOf, type HybridTree, type UpperLevel } from './hybrid-tree.ts';
+import { drainByPartitions } from './partitions.ts';
+import type { HybridSettings } from './settings.ts';
+
+/** Fills a draft. */
+export function planHybrid(
+  snapshot: TreeSnapshot,
+  tree: HybridTree,
+  settings: HybridSettings,
+  draft: PlanDraft,
+): void {
+  planLevel0(snapshot, tree, settings, draft);
+  for (const level of tree.upper) {
+    if (level.isFull) planUpper(snapshot, tree, level, settings, draft);
+  }
+  if (tree.last.length > settings.lastRuns) {
+    drainInto(snapshot, tree.last.slice(0, -1), tree.last.at(-1)!, tree, draft);
+  }
+  if (draft.tasks.length === 0) elideTombstones(snapshot, draft);
+}
+
+function planLevel0(
+  snapshot: TreeSnapshot,
+  tree: HybridTree,
+  settings: HybridSettings,
+  draft: PlanDraft,
+): void {
+  const { level0, baseLevel, lastLevel, upper, last } = tree;
+  if (level0.length < settings.level0Runs) return;
+  const idle = idleOldest(level0, draft);
+  if (idle.length < Math.min(2, settings.level0Runs)) return;
+  const score = level0.length / settings.level0Runs;
+  const tables = idle.flatMap((run) => run.tables);
+  const reason = 'L0';
+  const isDirect = baseLevel === lastLevel && upper.length === 0;
+  const direct = isDirect && settings.lastRuns === 1 ? last[0] : undefined;
+  if (direct !== undefined) {
+    const overlap = overlapping(direct.tables, hullOf(tables));
+    const to = { into: direct.id };
+    mergeTables(snapshot, tree, { tables, overlap, to, level: lastLevel, reason, score }, draft);
+    return;
+  }
+  const level = isDirect ? lastLevel : Math.min(baseLevel, lastLevel - 1);
+  const to = after(snapshot, idle[0]!, level);
+  mergeTables(snapshot, tree, { tables, overlap: [], to, level, reason, score }, draft);
+}
+
+function planUpper(
+  snapshot: TreeSnapshot,
+  tree: HybridTree,
+  { level, runs, bytes, maxRuns, capacity }: UpperLevel,
+  settings: HybridSettings,
+  draft: PlanDraft,
+): void {
+  if (level === tree.lastLevel - 1) {
+    const oldest = tree.last[0] ?? null;
+    if (settings.lastRuns === 1 || oldest === null) {
+      drainInto(snapshot, runs, oldest, tree, draft);
+      return;
+    }
+  }
+  const idle = idleOldest(runs, draft);
+  if (idle.length < 2 && level !== tree.lastLevel - 1) return;
+  if (idle.length === 0) return;
+  const isLarge = maxRuns >= settings.ratio - 1 || bytes >= capacity;
+  const target = isLarge ? level + 1 : level;
+  const merge = {
+    tables: idle.flatMap((run) => run.tables),
+    overlap: [],
+    to: after(snapshot, idle[0]!, target),
+    level: target,
+    reason: `L${level} is full`,
+    score: runs.length / (maxRuns + 1),
+  };
+  mergeTables(snapshot, tree, merge, draft);
+}
+
+/** Merges runs into the one below, or into a new last run if there is none. */
+function drainInto(
+  snapshot: TreeSnapshot,
+  upper: readonly RunInfo[],
+  target: RunInfo | null,
+  tree: HybridTree,
+  draft: PlanDraft,
+): void {
+  const to: Placement =
+    target === null ? after(snapshot, upper.at(-1)!, tree.lastLevel) : { into: target.id };
+  const above = snapshot.runs.indexOf(target ?? upper.at(-1)!);
+  const share = bytesOf(upper) / Math.max(1, target?.bytes ?? 0);
+  drainByPartitions(
+    snapshot,
+    {
+      upper,
+      target,
+      to,
+      older: snapshot.runs.slice(above + 1),
+      reason: 'into the last level',
+      score: Math.max(1, Math.min(10, share)),
+    },
+    draft,
+  );
+}
+
+/** Idle runs from the oldest up to the first busy one, oldest first. */
+function idleOldest(runs: readonly RunInfo[], draft: PlanDraft): RunInfo[] {
+  const idle: RunInfo[] = [];
+  for (const run of runs.toReversed()) {
+    if (draft.hasBusy(run)) break;
+    idle.push(run);
+  }
+  return idle;
+}
+
+/** A new run directly older than `run`, with a tag that its older neighbour allows. */
+function after(snapshot: TreeSnapshot, run: RunInfo, level: number): Placement {
+  const next = snapshot.runs[snapshot.runs.indexOf(run) + 1];
+  return {
+    newRun: { level: Math.min(level, next?.level ?? level), before: next?.id ?? null },
+  };
+}
+
+interface Merge {
+  readonly tables: readonly TableInfo[];
+  /** Tables of the target within their hull. */
+  readonly overlap: readonly TableInfo[];
+  readonly to: Placement;
+  readonly level: number;
+  readonly reason: string;
+  readonly score: number;
+}
+
+/** Merges tables into their target, or moves them there. */
+function mergeTables(
+  snapshot: TreeSnapshot,
+  tree: HybridTree,
+  { tables, overlap, to, level, reason, score }: Merge,
+  draft: PlanDraft,
+): void {
+  const next = 'into' in to ? to.into : to.newRun.before;
+  const index = next === null ? -1 : snapshot.runs.findIndex((run) => run.id === next);
+  const older = index < 0 ? [] : snapshot.runs.slice('into' in to ? index + 1 : index);
+  const elides = tables.some((table) => hasTombstones(table) && !hasOlder(table, older));
+  if (!elides && areDisjoint([...tables, ...overlap])) {
+    const inputs = tables.map((table) => table.id);
+    draft.add({ kind: 'move', inputs, to, reason, score });
+    return;
+  }
+  const inputs = [...tables, ...overlap].map((table) => table.id);
+  draft.add({ kind: 'merge', inputs, to, shape: shapeFor(snapshot, tree, level), reason, score });
+}
+
+/** Runs directly above the last level are cut at common borders of it. */
+function shapeFor(snapshot: TreeSnapshot, tree: HybridTree, level: number): OutputShape {
+  const { tableBytes, maxTaskBytes } = snapshot.limits;
+  const near = tree.last.at(-1);
+  if (near === undefined || level !== tree.lastLevel - 1) return { tableBytes };
+  return { tableBytes, cutNear: near.id, maxOverlapBytes: Math.max(1, maxTaskBytes / 2) };
+}

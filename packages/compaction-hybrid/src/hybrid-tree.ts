@@ -1,0 +1,92 @@
+/**
+ * A tree as hybrid compaction sees it: L0, upper levels of several runs each, and a last level.
+ *
+ * Levels are counted from the last one up, by its size B: with U = one full L0 there are
+ * floor(log_T(B / 1.5 U)) upper levels. So a small tree has none, and the upper levels together stay below two thirds
+ * of the last. Runs that another strategy left above the base level count as members of the base level.
+ */
+import { perLevel, type RunInfo, type TreeSnapshot } from '@lsm/core';
+import type { HybridSettings } from './settings.ts';
+
+/** What the last level has to be worth, in full L0s, before a level is put above it, as a multiple of T. */
+const FILL = 1.5;
+
+/** One upper level. */
+export interface UpperLevel {
+  /** Its number, at least the base level's. */
+  readonly level: number;
+  /** Its runs with tables, newest first. */
+  readonly runs: readonly RunInfo[];
+  readonly bytes: number;
+  /** Runs that it may have at rest. */
+  readonly maxRuns: number;
+  /** Whether it has more, or (above the last level) too many bytes. */
+  readonly isFull: boolean;
+  /** Bytes from which it is merged into the next level rather than within itself. */
+  readonly capacity: number;
+}
+
+/** The whole tree. */
+export interface HybridTree {
+  /** Runs of L0 with tables, newest first. */
+  readonly level0: readonly RunInfo[];
+  /** Upper levels with runs, newest first. */
+  readonly upper: readonly UpperLevel[];
+  /** Runs of the last level with tables, newest first. */
+  readonly last: readonly RunInfo[];
+  /** Numbers of the level that L0 is merged into and of the last level. */
+  readonly baseLevel: number;
+  readonly lastLevel: number;
+}
+
+/** How many upper levels suit a last level of `lastBytes`. */
+export function upperLevelCount(
+  lastBytes: number,
+  flushBytes: number,
+  settings: HybridSettings,
+): number {
+  const unit = Math.max(1, settings.level0Runs * flushBytes);
+  const steps = Math.log(lastBytes / (FILL * unit)) / Math.log(settings.ratio);
+  return Math.min(settings.lastLevel - 1, Math.max(0, Math.floor(steps)));
+}
+
+/** Looks at a snapshot. */
+export function hybridTree(snapshot: TreeSnapshot, settings: HybridSettings): HybridTree {
+  const runs = snapshot.runs.filter((run) => run.tables.length > 0);
+  const lastLevel = Math.max(settings.lastLevel, snapshot.runs.at(-1)?.level ?? 0);
+  const level0 = runs.filter((run) => run.level === 0);
+  const last = runs.filter((run) => run.level === lastLevel);
+  const lastBytes = bytesOf(last);
+  let count = upperLevelCount(lastBytes, snapshot.flushBytes, settings);
+  // A last level that can't be merged with L0 in one task is reached in two steps.
+  if (lastBytes + bytesOf(level0) > snapshot.limits.maxTaskBytes) count = Math.max(1, count);
+  const baseLevel = lastLevel - count;
+  const upper: UpperLevel[] = [];
+  const unit = settings.level0Runs * snapshot.flushBytes;
+  const lowest = Math.min(baseLevel, lastLevel - 1);
+  for (let level = lowest; level < lastLevel; level++) {
+    const members = runs.filter(
+      (run) => run.level > 0 && run.level < lastLevel && Math.max(run.level, lowest) === level,
+    );
+    if (members.length === 0) continue;
+    const bytes = bytesOf(members);
+    const maxRuns = count === 0 ? 0 : perLevel(settings.upperRuns, level - baseLevel);
+    const isHeavy = level === lastLevel - 1 && bytes * FILL > lastBytes;
+    upper.push({
+      level,
+      runs: members,
+      bytes,
+      maxRuns,
+      isFull: members.length > maxRuns || isHeavy,
+      capacity: 0.75 * unit * settings.ratio ** (level - baseLevel + 1),
+    });
+  }
+  return { level0, upper, last, baseLevel, lastLevel };
+}
+
+/** Bytes of several runs. */
+export function bytesOf(runs: readonly RunInfo[]): number {
+  let bytes = 0;
+  for (const run of runs) bytes += run.bytes;
+  return bytes;
+}

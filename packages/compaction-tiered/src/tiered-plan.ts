@@ -1,0 +1,131 @@
+/**
+ * Plans tiered compaction. Every merge takes whole neighbouring runs: contiguous in time, or old data would jump
+ * over new.
+ *
+ * 1. The tree takes more than `maxSpaceAmplification` times its oldest run: all runs are merged into one.
+ * 2. A tier has `minMergeWidth` runs: they are merged into one run, newest tier first.
+ * 3. The tree has more than `maxRuns` runs: the window of `minMergeWidth` runs (or of as many as are too many) that
+ *    costs least for each run it removes is merged.
+ * 4. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
+ *
+ * Runs that don't overlap are moved together without being read.
+ */
+import { areDisjoint, elideTombstones, hasTombstones, type PlanDraft } from '@lsm/compaction';
+import type { RunInfo, TreeSnapshot } from '@lsm/core';
+import type { TieredSettings } from './settings.ts';
+import { ownTier, type Tier } from './tiers.ts';
+
+/** Fills a draft. */
+export function planTiered(
+  snapshot: TreeSnapshot,
+  tiers: readonly Tier[],
+  settings: TieredSettings,
+  draft: PlanDraft,
+): void {
+  const runs = tiers.flatMap((tier) => tier.runs);
+  const score = pressureOf(tiers, settings);
+  if (exceedsSpace(runs, settings.maxSpaceAmplification) && !draft.hasBusy(runs.at(-1)!)) {
+    mergeRuns(snapshot, runs, settings, draft, 'space amplification', score);
+    // If a newer run is busy, waiting for it beats starting more: else that moment might never come.
+    if (draft.tasks.length === 0 && snapshot.inProgress.length > 0) return;
+  }
+  for (const { tier, runs: members } of tiers) {
+    for (const window of idleWindows(members, draft)) {
+      if (window.length < settings.minMergeWidth) continue;
+      // The oldest of the tier first: they have waited longest.
+      const picked = window.slice(-settings.maxMergeWidth);
+      mergeRuns(snapshot, picked, settings, draft, `tier ${tier} is full`, score);
+    }
+  }
+  const surplus = runs.length - settings.maxRuns;
+  if (surplus > 0 && draft.tasks.length === 0 && snapshot.inProgress.length === 0) {
+    const window = cheapestWindow(runs, surplus + 1, settings);
+    mergeRuns(snapshot, window, settings, draft, 'too many runs', score);
+  }
+  if (draft.tasks.length === 0) elideTombstones(snapshot, draft);
+}
+
+/** Whether the tree is too large for its oldest run. */
+export function exceedsSpace(runs: readonly RunInfo[], maxSpaceAmplification: number): boolean {
+  if (runs.length < 2) return false;
+  let bytes = 0;
+  for (const run of runs) bytes += run.bytes;
+  return bytes > runs.at(-1)!.bytes * maxSpaceAmplification;
+}
+
+/** 1 where the first tier is full or the runs are as many as allowed. */
+export function pressureOf(tiers: readonly Tier[], settings: TieredSettings): number {
+  let pressure = 0;
+  let count = 0;
+  for (const { runs } of tiers) {
+    count += runs.length;
+    pressure = Math.max(pressure, runs.length / settings.minMergeWidth);
+  }
+  return Math.max(pressure, count / (settings.maxRuns + 1));
+}
+
+/** Maximal stretches of idle runs. */
+function idleWindows(runs: readonly RunInfo[], draft: PlanDraft): RunInfo[][] {
+  const windows: RunInfo[][] = [[]];
+  for (const run of runs) {
+    if (draft.hasBusy(run)) windows.push([]);
+    else windows.at(-1)!.push(run);
+  }
+  return windows;
+}
+
+/** The neighbours whose merge costs least for each run that it removes. */
+function cheapestWindow(
+  runs: readonly RunInfo[],
+  least: number,
+  settings: TieredSettings,
+): readonly RunInfo[] {
+  const width = Math.min(
+    Math.max(least, settings.minMergeWidth),
+    settings.maxMergeWidth,
+    runs.length,
+  );
+  let best = 0;
+  let bestBytes = Number.POSITIVE_INFINITY;
+  for (let start = 0; start + width <= runs.length; start++) {
+    let bytes = 0;
+    for (let i = start; i < start + width; i++) bytes += runs[i]!.bytes;
+    if (bytes < bestBytes) {
+      best = start;
+      bestBytes = bytes;
+    }
+  }
+  return runs.slice(best, best + width);
+}
+
+function mergeRuns(
+  snapshot: TreeSnapshot,
+  picked: readonly RunInfo[],
+  settings: TieredSettings,
+  draft: PlanDraft,
+  reason: string,
+  score: number,
+): void {
+  if (picked.length < 2 || draft.room === 0) return;
+  const rows = snapshot.runs;
+  const oldest = picked.at(-1)!;
+  const next = rows[rows.indexOf(oldest) + 1];
+  const tables = picked.flatMap((run) => run.tables);
+  let bytes = 0;
+  for (const run of picked) bytes += run.bytes;
+  // A tag may not be below that of a newer run nor above that of an older one.
+  const level = Math.min(
+    Math.max(oldest.level, ownTier(bytes, snapshot.flushBytes, settings.ratio)),
+    next?.level ?? Number.POSITIVE_INFINITY,
+  );
+  const task = {
+    inputs: tables.map((table) => table.id),
+    to: { newRun: { level, before: next?.id ?? null } },
+    reason,
+    score,
+  };
+  const isOldest = !rows.slice(rows.indexOf(oldest) + 1).some((run) => run.tables.length > 0);
+  const isMove = areDisjoint(tables) && !(isOldest && tables.some(hasTombstones));
+  if (isMove) draft.add({ kind: 'move', ...task });
+  else draft.add({ kind: 'merge', ...task, shape: { tableBytes: snapshot.limits.tableBytes } });
+}
