@@ -26,18 +26,25 @@ export interface LockHolder {
   readonly since: string;
 }
 
+type ProcessIdentity = Omit<LockHolder, 'generation' | 'since'>;
+
+let thisProcess: ProcessIdentity | undefined;
+
 /** Describes this process. */
 export function describeThisProcess(generation: number): LockHolder {
+  thisProcess ??= identifyThisProcess();
+  // oxlint-disable-next-line no-restricted-globals -- for people to read; decides nothing
+  return { generation, ...thisProcess, since: new Date().toISOString() };
+}
+
+function identifyThisProcess(): ProcessIdentity {
   return {
-    generation,
     pid: process.pid,
-    startTime: startTimeOf('self'),
+    startTime: statusOf('self')?.startTime ?? '',
     pidNamespace: pidNamespace(),
     bootId: bootId(),
     host: hostname(),
     command: baseName(process.argv[1] ?? process.execPath),
-    // oxlint-disable-next-line no-restricted-globals -- for people to read; decides nothing
-    since: new Date().toISOString(),
   };
 }
 
@@ -83,8 +90,11 @@ export function mayBeAlive(holder: LockHolder): boolean {
   if (holder.bootId !== bootId()) return false;
   if (holder.pidNamespace !== pidNamespace()) return true;
   if (!pidExists(holder.pid)) return false;
-  const startTime = startTimeOf(String(holder.pid));
-  return startTime === '' || holder.startTime === '' || startTime === holder.startTime;
+  const status = statusOf(String(holder.pid));
+  if (status === null) return true;
+  // A zombie whose threads are all gone holds nothing any more; it waits for its parent only.
+  if (status.state === 'Z' && status.threads <= 1) return false;
+  return holder.startTime === '' || holder.startTime === status.startTime;
 }
 
 function pidExists(pid: number): boolean {
@@ -96,13 +106,24 @@ function pidExists(pid: number): boolean {
   }
 }
 
-/** Field 22 of /proc/<pid>/stat; the name in field 2 may hold blanks and parentheses, so count after the last one. */
-function startTimeOf(pid: string): string {
+interface ProcessStatus {
+  /** One letter, see proc(5). */
+  readonly state: string;
+  readonly threads: number;
+  readonly startTime: string;
+}
+
+/**
+ * Fields 3, 20 and 22 of /proc/<pid>/stat, `null` where there is none; the name in field 2 may hold blanks and
+ * parentheses, so fields count from the last of them.
+ */
+function statusOf(pid: string): ProcessStatus | null {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'latin1');
-    return stat.slice(stat.lastIndexOf(')') + 2).split(' ')[19] ?? '';
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return { state: fields[0] ?? '', threads: Number(fields[17]), startTime: fields[19] ?? '' };
   } catch {
-    return '';
+    return null;
   }
 }
 

@@ -25,8 +25,11 @@ export interface MemtableUnderTest {
 /** What makes memtables. */
 export interface MemtableSubject {
   readonly name: string;
-  /** @param bytes - size of the arena that is wanted, at least */
-  make(bytes: number): MemtableUnderTest;
+  /**
+   * @param bytes - size of the arena that is wanted, at least
+   * @param firstSequence - at or below every sequence number that will be added
+   */
+  make(bytes: number, firstSequence: number): MemtableUnderTest;
 }
 
 /** Defines the suite. */
@@ -34,7 +37,7 @@ export function memtableConformance(subject: MemtableSubject, tools: TestTools):
   cursorConformance(
     {
       name: `${subject.name} memtable`,
-      make: (entries) => fill(subject.make(4 << 20), entries).memtable.cursor(),
+      make: (entries) => fill(subject.make(4 << 20, 1), entries).memtable.cursor(),
     },
     tools,
   );
@@ -76,7 +79,7 @@ function read(memtable: Memtable, key: Uint8Array, sequenceMax: number): string 
 
 function defineGetTests(subject: MemtableSubject, { it, expect }: TestTools): void {
   it('finds the newest version at or below a sequence number, tombstones included', () => {
-    const table = subject.make(1 << 16);
+    const table = subject.make(1 << 16, 1);
     add(table, put('k', 3, 'three'));
     add(table, { ...put('k', 5, ''), kind: EntryKind.delete });
     add(table, put('k', 9, 'nine'));
@@ -96,7 +99,7 @@ function defineGetTests(subject: MemtableSubject, { it, expect }: TestTools): vo
   });
 
   it('tells keys apart that are prefixes, empty, or differ in one bit', () => {
-    const table = subject.make(1 << 16);
+    const table = subject.make(1 << 16, 1);
     const keys = ['', '\0', '\0\0', 'a', 'a\0', 'ab', 'abc', 'abcd', 'abcde', 'abcdf', 'b'];
     for (const [i, key] of keys.entries()) add(table, put(key, i + 1, `v${i}`));
     for (const [i, key] of keys.entries()) {
@@ -108,16 +111,16 @@ function defineGetTests(subject: MemtableSubject, { it, expect }: TestTools): vo
   });
 
   it('takes the longest key and the largest sequence number', () => {
-    const table = subject.make(1 << 18);
     const key = new Uint8Array(65_535).fill(7);
     const sequence = Number.MAX_SAFE_INTEGER;
+    const table = subject.make(1 << 18, sequence);
     add(table, { key, sequence, kind: EntryKind.put, value: encode('v') });
     expect(read(table.memtable, key, sequence)).toBe(`${sequence}:v`);
     expect(read(table.memtable, key, sequence - 1)).toBe('none');
   });
 
   it('keeps range deletes apart from the point records', () => {
-    const table = subject.make(1 << 16);
+    const table = subject.make(1 << 16, 1);
     add(table, put('b', 1, 'v'));
     const value = encodeRangeUpper(encode('d'));
     add(table, { key: encode('a'), sequence: 2, kind: EntryKind.rangeDelete, value });
@@ -129,7 +132,7 @@ function defineGetTests(subject: MemtableSubject, { it, expect }: TestTools): vo
   });
 
   it('agrees with a plain map over 20,000 random writes', () => {
-    const table = subject.make(8 << 20);
+    const table = subject.make(8 << 20, 1);
     const random = seededRandom(3);
     const newest = new Map<string, number>();
     for (let sequence = 1; sequence <= 20_000; sequence++) {
@@ -145,7 +148,7 @@ function defineGetTests(subject: MemtableSubject, { it, expect }: TestTools): vo
 
 function defineVoidTests(subject: MemtableSubject, { it, expect }: TestTools): void {
   it('hides void records from lookups and cursors', () => {
-    const table = subject.make(1 << 16);
+    const table = subject.make(1 << 16, 1);
     add(table, put('a', 1, 'old'));
     add(table, put('a', 2, 'void'));
     add(table, put('b', 3, 'void'));
@@ -165,7 +168,7 @@ function defineLiveCursorTests(subject: MemtableSubject, { it, expect }: TestToo
   it('keeps a cursor right, in both directions, while records are added between its steps', () => {
     const random = seededRandom(11);
     for (let round = 0; round < 20; round++) {
-      const table = subject.make(1 << 20);
+      const table = subject.make(1 << 20, 1);
       const initial = Array.from({ length: 60 }, (_, i) => put(randomKey(random), i + 1, 'v'));
       fill(table, initial);
       const found = walkWhileAdding(table, random, round % 2 === 0);
@@ -177,7 +180,7 @@ function defineLiveCursorTests(subject: MemtableSubject, { it, expect }: TestToo
   });
 
   it('shows a record that was added before a seek', () => {
-    const table = subject.make(1 << 16);
+    const table = subject.make(1 << 16, 1);
     const cursor = table.memtable.cursor();
     cursor.seekToFirst();
     expect(cursor.valid).toBe(false);
