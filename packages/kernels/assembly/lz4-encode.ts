@@ -27,6 +27,13 @@ function tableBits(length: u32): u32 {
   return length <= 2048 ? 10 : length <= 8192 ? 11 : length <= 32768 ? 12 : 13;
 }
 
+/** Where the table keeps the last position of `word`. */
+// @ts-ignore: decorator
+@inline
+function slotOf(table: usize, word: u32, shift: u32): usize {
+  return table + (<usize>((word * HASH) >> shift) << 2);
+}
+
 /** Length of the match between `a` and `b` (a > b), up to `limit`. */
 // @ts-ignore: decorator
 @inline
@@ -80,14 +87,20 @@ export function lz4Encode(
     const startLimit = end - MATCH_START_TAIL;
     let position = source + 1;
     let tries: u32 = 1 << SKIP_BITS;
+    let nextWord = load<u32>(position);
+    let nextSlot = slotOf(table, nextWord, shift);
     while (position <= startLimit) {
-      const word = load<u32>(position);
-      const slot = table + (<usize>((word * HASH) >> shift) << 2);
+      const word = nextWord;
+      const slot = nextSlot;
+      const next = position + (tries++ >> SKIP_BITS);
+      // The next slot is worked out before this one is judged, so that the two chains of loads overlap.
+      nextWord = load<u32>(next < startLimit ? next : startLimit);
+      nextSlot = slotOf(table, nextWord, shift);
       let match = source + load<u32>(slot);
       store<u32>(slot, <u32>(position - source));
       // One unsigned comparison refuses distances 0 and > 65,535, and any position that isn't before this one.
       if (<u32>(position - match) - 1 >= 65535 || match < source || load<u32>(match) != word) {
-        position += tries++ >> SKIP_BITS;
+        position = next;
         continue;
       }
       while (position > anchor && match > source && load<u8>(position - 1) == load<u8>(match - 1)) {
@@ -107,7 +120,9 @@ export function lz4Encode(
       tries = 1 << SKIP_BITS;
       if (position <= startLimit) {
         const seen = position - 2;
-        store<u32>(table + (<usize>((load<u32>(seen) * HASH) >> shift) << 2), <u32>(seen - source));
+        store<u32>(slotOf(table, load<u32>(seen), shift), <u32>(seen - source));
+        nextWord = load<u32>(position);
+        nextSlot = slotOf(table, nextWord, shift);
       }
     }
   }

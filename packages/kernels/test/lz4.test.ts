@@ -2,6 +2,7 @@
  * LZ4 blocks: round trips, twins that agree to the byte, blocks written by hand from the specification, and hostile
  * input, after which everything outside the two regions must be as it was.
  */
+import { readFileSync } from 'node:fs';
 import { createKernels, type Kernels, lz4 } from '@lsm/kernels';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -127,6 +128,15 @@ describe.each(FLAVOURS)('lz4 ($name)', ({ options }) => {
     expect(text(decode(kernels, hex(`f001${'6162636465666768'.repeat(2)}10001078`), 21))).toBe(
       'abcdefghabcdefghabcdx',
     );
+  });
+
+  test('reads a block that the reference implementation wrote', () => {
+    const text = Array.from({ length: 60 }, (_, i) => {
+      const words = [['quick', 'brown', 'lazy'][i % 3], ['fox', 'dog'][i % 2]];
+      return `${(i * i) % 97}: the ${words.join(' ')} wrote ${i} bytes; `;
+    }).join('');
+    const block = readFileSync(new URL('testdata/reference.lz4-block', import.meta.url));
+    expect(Buffer.from(decode(kernels, block, text.length)!).toString()).toBe(text);
   });
 
   test('refuses impossible blocks', () => {
