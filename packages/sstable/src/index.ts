@@ -2,6 +2,7 @@
  * `@lsm/sstable`: immutable sorted tables. A builder that streams entries to a file, and tables that answer lookups
  * and scans from it, every byte checked.
  */
+export { EntryScratch } from './entry-scratch.ts';
 export { BLOCK_BYTES_MAX, BLOCK_BYTES_MIN } from './format.ts';
 export { inclusiveUpper } from './range-tombstone-block.ts';
 export { GET_ABSENT, GET_FOUND, GET_MISS, MISS_INDEX, Table } from './table.ts';

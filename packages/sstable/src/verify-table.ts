@@ -8,11 +8,12 @@
  * 5. Counts, bounds and sequence numbers are those of the metadata.
  */
 import {
+  compareAligned,
   compareBytes,
-  compareEntryKeys,
   corruption,
-  Entry,
+  type Entry,
   type FileHandle,
+  KeyBuffer,
   POINT_ABSENT,
   POINT_MAYBE,
   type PointIndex,
@@ -52,8 +53,9 @@ class Scrub {
   readonly #ends: TableEnds;
   readonly #index: BlockIndex;
   readonly #points: PointIndex;
-  readonly #last = new Entry();
-  #lastKey: Uint8Array | null = null;
+  readonly #last = new KeyBuffer();
+  #lastSequence = 0.5;
+  #isEmpty = true;
   readonly #totals = new TableTotals();
   #firstKey: Uint8Array | null = null;
 
@@ -91,29 +93,27 @@ class Scrub {
 
   /** Order against the entry before, and at the start of a block separator and flag; whether the key is new. */
   #checkOrder(entry: Entry, block: number, slot: number): boolean {
-    const last = this.#last;
-    const isFirst = this.#lastKey === null;
-    const order = isFirst ? 1 : compareEntryKeys(entry, last);
-    if (order < 0 || (order === 0 && entry.sequence >= last.sequence)) {
+    const order = this.#isEmpty ? 1 : this.#compareWithLast(entry);
+    if (order < 0 || (order === 0 && entry.sequence >= this.#lastSequence)) {
       throw this.#wrong('Entries are out of order', block);
     }
     if (slot === 0) this.#checkSeparator(entry, block, order === 0);
-    if (order > 0) {
-      const key = new Uint8Array((entry.keyLength + 3) & ~3);
-      key.set(entry.bytes.subarray(entry.keyOffset, entry.keyOffset + entry.keyLength));
-      last.bytes = key;
-      last.words = new Int32Array(key.buffer);
-      last.keyLength = entry.keyLength;
-      this.#lastKey = key.subarray(0, entry.keyLength);
-      this.#firstKey ??= this.#lastKey;
-    }
-    last.sequence = entry.sequence;
+    if (order > 0) this.#last.setBytes(entry.bytes, entry.keyOffset, entry.keyLength);
+    if (this.#isEmpty) this.#firstKey = entry.copyKey();
+    this.#isEmpty = false;
+    this.#lastSequence = entry.sequence;
     return order > 0;
+  }
+
+  #compareWithLast(entry: Entry): number {
+    const last = this.#last;
+    const { words, keyOffset, keyLength } = entry;
+    return compareAligned(words, keyOffset, keyLength, last.words, 0, last.length);
   }
 
   #checkSeparator(entry: Entry, block: number, continues: boolean): void {
     const separator = this.#index.separator(block);
-    const isAbove = this.#lastKey === null || compareBytes(separator, this.#lastKey) > 0;
+    const isAbove = this.#isEmpty || compareBytes(separator, this.#last.toBytes()) > 0;
     const isRight =
       this.#index.continues(block) === continues &&
       (continues || isAbove) &&
@@ -139,7 +139,7 @@ class Scrub {
   #checkTotals(): void {
     const { properties, rangeTombstones, footer } = this.#ends;
     const totals = this.#totals;
-    if (this.#lastKey !== null) totals.addKeys(this.#firstKey!, this.#lastKey);
+    if (this.#firstKey !== null) totals.addKeys(this.#firstKey, this.#last.toBytes());
     for (const tombstone of rangeTombstones) totals.addRangeTombstone(tombstone);
     const difference = totals.firstDifference(properties);
     if (difference === null) return;
