@@ -65,7 +65,7 @@ export class ArtCursor extends VersionCursor {
       const position = this.#positions[top]!;
       if (position !== TERMINATOR) {
         const node = this.#nodes[top]!;
-        const before = childBefore(words, bytes, node, position);
+        const before = childBefore(words, node, position);
         if (before !== BEFORE_CHILDREN) {
           this.#positions[top] = before;
           return this.#descendLast(words[slotAt(words, bytes, node, before)]!);
@@ -164,7 +164,7 @@ export class ArtCursor extends VersionCursor {
     while (this.#height > 0) {
       const top = this.#height - 1;
       const node = this.#nodes[top]!;
-      const after = childAfter(words, bytes, node, this.#positions[top]!);
+      const after = childAfter(words, node, this.#positions[top]!);
       if (after !== AFTER_CHILDREN) {
         this.#positions[top] = after;
         return this.#descendFirst(words[slotAt(words, bytes, node, after)]!);
@@ -185,7 +185,7 @@ export class ArtCursor extends VersionCursor {
         this.#push(node, TERMINATOR);
         return terminator;
       }
-      const position = childAfter(words, bytes, node, BEFORE_CHILDREN);
+      const position = childAfter(words, node, BEFORE_CHILDREN);
       this.#push(node, position);
       reference = words[slotAt(words, bytes, node, position)]!;
     }
@@ -198,7 +198,7 @@ export class ArtCursor extends VersionCursor {
     let reference = start;
     while (reference !== 0 && (reference & LEAF) === 0) {
       const node = reference >> 2;
-      const position = childBefore(words, bytes, node, AFTER_CHILDREN);
+      const position = childBefore(words, node, AFTER_CHILDREN);
       this.#push(node, position);
       reference = words[slotAt(words, bytes, node, position)]!;
     }

@@ -32,8 +32,8 @@ export const INLINE_PREFIX_BYTES = 4;
 
 /** Types of nodes, in the order of growth. */
 export const NODE4 = 0;
-export const NODE16 = 1;
-export const NODE32 = 2;
+const NODE16 = 1;
+const NODE32 = 2;
 export const NODE48 = 3;
 export const NODE256 = 4;
 /** How many types there are. */
@@ -70,16 +70,6 @@ export function childrenStart(type: number): number {
 /** Words of a node of a type. */
 export function nodeWords(type: number): number {
   return childrenStart(type) + nodeCapacity(type);
-}
-
-/** Type of the node with this first word. */
-export function nodeType(header: number): number {
-  return header & 7;
-}
-
-/** Number of children of the node with this first word. */
-export function nodeCount(header: number): number {
-  return (header >>> 3) & 511;
 }
 
 /**
@@ -148,7 +138,7 @@ export function positionFrom(
   byte: number,
 ): number {
   const header = words[node]!;
-  if ((header & 7) >= NODE48) return childAfter(words, bytes, node, byte - 1);
+  if ((header & 7) >= NODE48) return childAfter(words, node, byte - 1);
   const count = (header >>> 3) & 511;
   const keys = (node + NODE_HEADER_WORDS) << 2;
   for (let i = 0; i < count; i++) {
@@ -169,12 +159,7 @@ export function byteAt(
 }
 
 /** The position after `position` (BEFORE_CHILDREN: the first one), or AFTER_CHILDREN. */
-export function childAfter(
-  words: Int32Array,
-  bytes: Uint8Array,
-  node: number,
-  position: number,
-): number {
+export function childAfter(words: Int32Array, node: number, position: number): number {
   const header = words[node]!;
   const type = header & 7;
   let next = position + 1;
@@ -183,18 +168,11 @@ export function childAfter(
     while (next < 256 && words[node + CHILDREN_256 + next] === 0) next++;
     return next;
   }
-  const keys = (node + NODE_HEADER_WORDS) << 2;
-  while (next < 256 && bytes[keys + next] === 0) next++;
-  return next;
+  return next < 256 ? placeAfter(words, node + NODE_HEADER_WORDS, next) : next;
 }
 
 /** The position before `position` (AFTER_CHILDREN: the last one), or BEFORE_CHILDREN. */
-export function childBefore(
-  words: Int32Array,
-  bytes: Uint8Array,
-  node: number,
-  position: number,
-): number {
+export function childBefore(words: Int32Array, node: number, position: number): number {
   const header = words[node]!;
   const type = header & 7;
   if (type < NODE48) return (position === AFTER_CHILDREN ? (header >>> 3) & 511 : position) - 1;
@@ -203,9 +181,31 @@ export function childBefore(
     while (previous >= 0 && words[node + CHILDREN_256 + previous] === 0) previous--;
     return previous;
   }
-  const keys = (node + NODE_HEADER_WORDS) << 2;
-  while (previous >= 0 && bytes[keys + previous] === 0) previous--;
-  return previous;
+  return previous >= 0 ? placeBefore(words, node + NODE_HEADER_WORDS, previous) : previous;
+}
+
+/** The first of 256 bytes from `place` on that is not zero, or AFTER_CHILDREN; four at a time. */
+function placeAfter(words: Int32Array, start: number, place: number): number {
+  let next = place & ~3;
+  let word = words[start + (next >> 2)]! & (-1 << ((place & 3) << 3));
+  while (word === 0) {
+    next += 4;
+    if (next === 256) return AFTER_CHILDREN;
+    word = words[start + (next >> 2)]!;
+  }
+  return next + ((31 - Math.clz32(word & -word)) >> 3);
+}
+
+/** The last of 256 bytes up to `place` that is not zero, or BEFORE_CHILDREN; four at a time. */
+function placeBefore(words: Int32Array, start: number, place: number): number {
+  let previous = place & ~3;
+  let word = words[start + (previous >> 2)]! & (-1 >>> ((3 - (place & 3)) << 3));
+  while (word === 0) {
+    if (previous === 0) return BEFORE_CHILDREN;
+    previous -= 4;
+    word = words[start + (previous >> 2)]!;
+  }
+  return previous + ((31 - Math.clz32(word)) >> 3);
 }
 
 /**

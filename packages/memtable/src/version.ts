@@ -29,11 +29,11 @@ export const PLAIN = 1;
 /** Bits of a reference to a cell. */
 export const CELL = 3;
 /** The bit that tells the two apart. */
-export const HAS_CELL = 2;
+const HAS_CELL = 2;
 /** log2 of the bytes of arena that share a place in the sequence table. */
 export const SEQUENCE_SHIFT = 6;
 /** The delta of void versions. */
-export const DELTA_VOID = 0xffff_ffff;
+const DELTA_VOID = 0xffff_ffff;
 /** Largest delta of a version. */
 export const DELTA_MAX = 0xffff_fffe;
 

@@ -49,7 +49,7 @@ export function keyName(key: Uint8Array): string {
 }
 
 /** Bytes that the tests leave for the header of a frame. */
-export const FRAME_BYTES = 40;
+const FRAME_BYTES = 40;
 
 /**
  * Appends a record as a frame would.
