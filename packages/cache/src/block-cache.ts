@@ -7,7 +7,7 @@
  * 3. So a block that was never hit again leaves soon (a scan can't flush the cache), and a popular one stays.
  *
  * The bookkeeping is typed arrays indexed by frame, and one `Int32Array` per table that maps a block to its frame: no
- * hashing, no object per block, nothing for the garbage collector. 25 bytes per frame and 4 per block of a table.
+ * hashing, no object per block, nothing for the garbage collector. 21 bytes per frame and 4 per block of a table.
  *
  * I1. A frame is exactly one of: never used (≥ #fresh), free, queued (belongs to one block), orphaned (pinned, but
  *     its block was discarded or its table closed; it becomes free when the last pin goes).

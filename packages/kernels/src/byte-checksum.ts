@@ -20,7 +20,7 @@ export class ByteChecksum {
 
   /** Makes a calculator; cheap after the first one of a thread. */
   constructor() {
-    sharedWindow ??= createKernels(WINDOW_BYTES, { shared: false });
+    sharedWindow ??= createKernels(WINDOW_BYTES);
     this.#window = sharedWindow;
   }
 

@@ -14,7 +14,7 @@
 import { invalidArgument } from '@lsm/core';
 import type { KernelFunctions } from './kernel-functions.ts';
 import { twinFunctions } from './twin/twin-functions.ts';
-import { sharingAvailable, wasmAvailable, wasmFunctions } from './wasm-module.ts';
+import { SHARING, wasmAvailable, wasmFunctions } from './wasm-module.ts';
 
 const PAGE_BYTES = 65_536;
 const SCRATCH_BYTES = PAGE_BYTES;
@@ -179,8 +179,10 @@ export function createKernels(byteLength: number, options: KernelsOptions = {}):
     );
   }
   const bytes = Math.max(1, Math.ceil(byteLength / PAGE_BYTES)) * PAGE_BYTES;
-  const compiled = options.fallback !== true && wasmAvailable();
-  const shared = options.shared ?? (compiled && sharingAvailable());
+  let shared = options.shared ?? (SHARING && options.fallback !== true);
+  const compiled = options.fallback !== true && wasmAvailable(shared);
+  // Without WebAssembly, a shared buffer is for those who ask for it: plain ones are faster to make and collect.
+  if (!compiled) shared = options.shared ?? false;
   try {
     if (compiled) {
       const pages = (bytes + SCRATCH_BYTES) / PAGE_BYTES;

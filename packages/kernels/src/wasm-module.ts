@@ -6,33 +6,35 @@ import { SHARED_KERNELS } from './generated/shared-kernels.ts';
 import { UNSHARED_KERNELS } from './generated/unshared-kernels.ts';
 import type { KernelFunctions } from './kernel-functions.ts';
 
-let sharedModule: WebAssembly.Module | undefined;
-let unsharedModule: WebAssembly.Module | undefined;
+/** By kind of memory: unshared, shared. `null`: this platform can't. */
+const modules: (WebAssembly.Module | null | undefined)[] = [undefined, undefined];
+
+/** Whether this platform has threads' shared memory at all. */
+export const SHARING: boolean = typeof SharedArrayBuffer === 'function';
 
 /** Whether this platform runs the compiled kernels; false also where it knows no SIMD. */
-export function wasmAvailable(): boolean {
-  if (typeof WebAssembly !== 'object') return false;
-  unsharedModule ??= compile(UNSHARED_KERNELS);
-  return unsharedModule !== undefined;
+export function wasmAvailable(shared: boolean): boolean {
+  return typeof WebAssembly === 'object' && moduleFor(shared) !== null;
 }
 
-/** Whether memories can be shared between threads here. */
-export function sharingAvailable(): boolean {
-  if (typeof SharedArrayBuffer !== 'function') return false;
-  sharedModule ??= compile(SHARED_KERNELS);
-  return sharedModule !== undefined;
-}
-
-/** An instance of the kernels over `memory`; call only if the platform has them. */
+/** An instance of the kernels over `memory`; call only if they are available for its kind. */
 export function wasmFunctions(memory: WebAssembly.Memory, shared: boolean): KernelFunctions {
-  const module = shared
-    ? (sharedModule ??= compile(SHARED_KERNELS))
-    : (unsharedModule ??= compile(UNSHARED_KERNELS));
-  const instance = new WebAssembly.Instance(module as WebAssembly.Module, { env: { memory } });
+  const module = moduleFor(shared) as WebAssembly.Module;
+  const instance = new WebAssembly.Instance(module, { env: { memory } });
   return instance.exports as unknown as KernelFunctions;
 }
 
-function compile(text: string): WebAssembly.Module | undefined {
+function moduleFor(shared: boolean): WebAssembly.Module | null {
+  const index = shared ? 1 : 0;
+  let module = modules[index];
+  if (module === undefined) {
+    module = compile(shared ? SHARED_KERNELS : UNSHARED_KERNELS);
+    modules[index] = module;
+  }
+  return module;
+}
+
+function compile(text: string): WebAssembly.Module | null {
   const characters = atob(text);
   const binary = new Uint8Array(characters.length);
   for (let i = 0; i < binary.length; i++) binary[i] = characters.charCodeAt(i);
@@ -40,6 +42,6 @@ function compile(text: string): WebAssembly.Module | undefined {
     return new WebAssembly.Module(binary);
   } catch {
     // A platform without SIMD or bulk memory: the twins take over.
-    return undefined;
+    return null;
   }
 }
