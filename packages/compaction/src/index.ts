@@ -24,5 +24,6 @@ export * from './merge-description.ts';
 export type { CutBorder, CutShape } from './output-cutter.ts';
 export * from './pick-tables.ts';
 export * from './plan-draft.ts';
+export { Simulator, type SimulatorOptions, type SimulatorStats } from './simulator.ts';
 export * from './task-ledger.ts';
 export * from './tombstone-elision.ts';

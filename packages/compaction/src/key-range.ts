@@ -4,7 +4,7 @@
  * A table's range includes its range tombstones, so it can reach beyond its entries; an upper end of `null` stands
  * for the end of all keys. Two ranges that share one key overlap: L0's `[a–q]` does meet `[q–z]` below it.
  */
-import { assert, compareBytes } from '@lsm/core';
+import { assert, compareBytes, copyBytes } from '@lsm/core';
 
 /** Keys from `minKey` to `maxKey`, both inclusive; `maxKey` `null`: no upper end. */
 export interface KeyRange {
@@ -95,4 +95,13 @@ export function totalBytes(tables: readonly { readonly bytes: number }[]): numbe
   let sum = 0;
   for (const table of tables) sum += table.bytes;
   return sum;
+}
+
+/**
+ * The inclusive largest key of what ends before `upper`: exact if `upper` ends with a zero byte, as the successor of a
+ * key does; else `upper` itself, one key too far and never too little.
+ */
+export function inclusiveUpper(upper: Uint8Array): Uint8Array {
+  const last = upper.length - 1;
+  return upper[last] === 0 ? copyBytes(upper, 0, last) : upper;
 }

@@ -1,0 +1,5 @@
+import { tiered } from '@lsm/compaction-tiered';
+import { compactionStrategyConformance } from '@lsm/testkit';
+import { describe, expect, it } from 'vitest';
+
+compactionStrategyConformance(() => tiered(), { describe, it, expect });

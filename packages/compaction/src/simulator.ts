@@ -1,0 +1,436 @@
+/**
+ * A deterministic simulator of an LSM-tree without I/O: for testing strategies and comparing what they cost.
+ *
+ * 1. Writes go to a memtable of `flushEntries`; a full one becomes a run of level 0.
+ * 2. `plan` asks the strategy and starts what the ledger admits: the same admission, merge, drop rules and cuts as in
+ *    the engine, on tables in memory. `step` ends one running task: the oldest, or with `random` any, and some of
+ *    them by abort. So the adversarial orders that concurrency can bring are replayed from a seed.
+ * 3. Everything written is counted; `get` reads as the engine would, at any snapshot.
+ *
+ * RocksDB tuned its picking with such a simulator (2022); mini-lsm teaches with one.
+ */
+import {
+  type CompactionStrategy,
+  type CompactionTask,
+  type Json,
+  LsmError,
+  type Random,
+  type RangeTombstone,
+  SEQUENCE_MAX,
+  type TableId,
+  type TableInfo,
+  type TaskId,
+  type TreeSnapshot,
+} from '@lsm/core';
+import {
+  type AdmissionRules,
+  ALL_ADMISSION_RULES,
+  type Rejection,
+  type RunView,
+} from './admission.ts';
+import { compactEntries } from './compact-entries.ts';
+import { ALL_DROP_RULES, type DropRules } from './drop-rules.ts';
+import { type KeyRange, totalBytes } from './key-range.ts';
+import { MergeCursor } from './merge-cursor.ts';
+import { describeMerge } from './merge-description.ts';
+import type { CutShape } from './output-cutter.ts';
+import { SimulatedMemtable } from './simulated-memtable.ts';
+import { readVisible, type Visible } from './simulated-read.ts';
+import {
+  describeTable,
+  joinEntries,
+  SimulatedCursor,
+  type SimulatedEntries,
+  SimulatedKeys,
+  SimulatedSink,
+} from './simulated-table.ts';
+import { type AdmittedTask, isRejection, TaskLedger } from './task-ledger.ts';
+
+/** Settings of a {@link Simulator}. */
+export interface SimulatorOptions {
+  /** Keys are 0 … `keyCount` − 1. */
+  readonly keyCount: number;
+  /** Entries of a full memtable; default 64. */
+  readonly flushEntries?: number;
+  /** Size of an entry, bytes; default 1. */
+  readonly entryBytes?: number;
+  /** Target entries of a table; default infinite. */
+  readonly tableEntries?: number;
+  /** Tasks that may run at once; default 1. */
+  readonly maxTasks?: number;
+  /** Entries that one task should not exceed; default infinite. */
+  readonly maxTaskEntries?: number;
+  /** Plans and ends tasks after each flush until the strategy is satisfied; default true. */
+  readonly settles?: boolean;
+  /** Chooses which task ends, and which by abort; default: the oldest, none. */
+  readonly random?: Random;
+  /** Share of tasks that end by abort, 0 to 1; default 0; needs `random`. */
+  readonly abortShare?: number;
+  /** Whether `drop` tasks are allowed; default: if the strategy says that it plans them. */
+  readonly lossy?: boolean;
+}
+
+/** What a simulation has cost so far, in bytes unless said otherwise. */
+export interface SimulatorStats {
+  readonly flushedBytes: number;
+  /** Flushes and merges. */
+  readonly writtenBytes: number;
+  /** `writtenBytes` / `flushedBytes`. */
+  readonly writeAmplification: number;
+  /** Bytes of all tables. */
+  readonly treeBytes: number;
+  /** Most bytes that tables, and outputs of running tasks, have had together. */
+  readonly peakBytes: number;
+  /** Bytes of the largest task's inputs. */
+  readonly largestTaskBytes: number;
+  /** Runs with tables. */
+  readonly runs: number;
+  readonly tasks: number;
+  readonly moves: number;
+  readonly aborts: number;
+  readonly rejections: number;
+}
+
+/** Switches for tests only. @internal */
+export interface SimulatorRules {
+  readonly admission?: Partial<AdmissionRules>;
+  readonly drop?: Partial<DropRules>;
+}
+
+type Run = RunView<TableInfo>;
+
+/** Iterations of `settle` after which a strategy is taken to never end. */
+const SETTLE_STEPS_MAX = 100_000;
+
+/** Simulates one tree; see the head of this file. */
+export class Simulator {
+  readonly #options: Required<Omit<SimulatorOptions, 'random' | 'lossy'>> & SimulatorOptions;
+  readonly #keys: SimulatedKeys;
+  readonly #ledger: TaskLedger;
+  readonly #dropRules: DropRules;
+  readonly #contents = new Map<TableId, SimulatedEntries>();
+  readonly #outputs = new Map<TaskId, readonly TableInfo[]>();
+  readonly #memtable: SimulatedMemtable;
+  #strategy: CompactionStrategy;
+  #state: Json;
+  #runs: readonly Run[] = [];
+  #snapshots: number[] = [];
+  #sequence = 0;
+  #version = 0;
+  #now = 0;
+  #nextId = 1;
+  #flushedBytes = 0;
+  #writtenBytes = 0;
+  #pendingBytes = 0;
+  #peakBytes = 0;
+  #largestTaskBytes = 0;
+  #tasks = 0;
+  #moves = 0;
+  #aborts = 0;
+  #rejections: Rejection[] = [];
+
+  /**
+   * @param strategy - borrowed
+   * @param options - size of the tree and what runs at once
+   * @param rules - test only
+   */
+  constructor(strategy: CompactionStrategy, options: SimulatorOptions, rules: SimulatorRules = {}) {
+    this.#options = {
+      flushEntries: 64,
+      entryBytes: 1,
+      tableEntries: Number.POSITIVE_INFINITY,
+      maxTasks: 1,
+      maxTaskEntries: Number.POSITIVE_INFINITY,
+      settles: true,
+      abortShare: 0,
+      ...options,
+    };
+    this.#keys = new SimulatedKeys(options.keyCount);
+    this.#memtable = new SimulatedMemtable(this.#keys);
+    this.#strategy = strategy;
+    this.#state = strategy.initialState?.() ?? null;
+    this.#dropRules = { ...ALL_DROP_RULES, ...rules.drop };
+    this.#ledger = new TaskLedger(
+      { nextRunId: () => this.#nextId++, writeAmplificationCap: 1000 },
+      { ...ALL_ADMISSION_RULES, ...rules.admission },
+    );
+  }
+
+  /** Runs with tables, newest first. */
+  get runs(): readonly Run[] {
+    return this.#runs;
+  }
+
+  /** Tasks that run, oldest first. */
+  get running(): readonly AdmittedTask[] {
+    return this.#ledger.running;
+  }
+
+  /** Why tasks were not admitted, in order. */
+  get rejections(): readonly Rejection[] {
+    return this.#rejections;
+  }
+
+  /** Sequence number of the last write. */
+  get sequence(): number {
+    return this.#sequence;
+  }
+
+  /** What it has cost so far. */
+  get stats(): SimulatorStats {
+    return {
+      flushedBytes: this.#flushedBytes,
+      writtenBytes: this.#writtenBytes,
+      writeAmplification: this.#writtenBytes / Math.max(1, this.#flushedBytes),
+      treeBytes: this.#treeBytes(),
+      peakBytes: this.#peakBytes,
+      largestTaskBytes: this.#largestTaskBytes,
+      runs: this.#runs.length,
+      tasks: this.#tasks,
+      moves: this.#moves,
+      aborts: this.#aborts,
+      rejections: this.#rejections.length,
+    };
+  }
+
+  /** Writes a key; its value is the sequence number. */
+  put(key: number): void {
+    this.#memtable.put(key, ++this.#sequence);
+    this.#flushIfFull();
+  }
+
+  /** Deletes a key. */
+  del(key: number): void {
+    this.#memtable.del(key, ++this.#sequence);
+    this.#flushIfFull();
+  }
+
+  /** Deletes the keys from `lower` up to, not including, `upper`; `null`: to the end of all keys. */
+  delRange(lower: number, upper: number | null): void {
+    this.#memtable.delRange(lower, upper, ++this.#sequence);
+    this.#flushIfFull();
+  }
+
+  /** Pins what is visible now; returns the sequence number for {@link get} and {@link release}. */
+  snapshot(): number {
+    this.#snapshots.push(this.#sequence);
+    return this.#sequence;
+  }
+
+  /** Gives a snapshot back. */
+  release(snapshot: number): void {
+    const index = this.#snapshots.indexOf(snapshot);
+    if (index >= 0) this.#snapshots = this.#snapshots.toSpliced(index, 1);
+  }
+
+  /** Sequence number of the put that is visible for a key at a snapshot (default: now); −1 if there is none. */
+  get(key: number, snapshot: number = SEQUENCE_MAX): Visible {
+    const runs = this.#runs.map((run) => run.tables.map((table) => this.#contents.get(table.id)!));
+    const sources = [[this.#memtable.entries()], ...runs];
+    return readVisible(sources, key, this.#keys.copy(key), snapshot);
+  }
+
+  /** Entries of all tables, obsolete ones and tombstones included. */
+  get entries(): number {
+    let entries = 0;
+    for (const run of this.#runs) for (const table of run.tables) entries += table.entries;
+    return entries;
+  }
+
+  /** Makes the memtable a run of level 0. */
+  flush(): void {
+    if (this.#memtable.count === 0) return;
+    this.#now++;
+    const written = this.#merge(
+      [this.#memtable.entries()],
+      this.#runs.map((run) => run.tables),
+      { tableBytes: this.#tableBytes() },
+    );
+    this.#memtable.clear();
+    this.#flushedBytes += totalBytes(written);
+    if (written.length > 0) {
+      this.#runs = [{ id: this.#nextId++, level: 0, tables: written }, ...this.#runs];
+    }
+    this.#version++;
+    this.#ledger.view(this.#runs);
+    this.#ledger.renewBudget();
+    this.#notePeak();
+    if (this.#options.settles) this.settle();
+  }
+
+  /** Replaces the strategy; running tasks go on. */
+  setStrategy(strategy: CompactionStrategy): void {
+    this.#strategy = strategy;
+    this.#state = strategy.initialState?.() ?? null;
+    this.#ledger.renewBudget();
+    if (this.#options.settles) this.settle();
+  }
+
+  /** What the strategy is shown; deeply frozen. */
+  tree(): TreeSnapshot {
+    const { entryBytes, flushEntries, maxTasks, maxTaskEntries } = this.#options;
+    const rows: readonly Run[] = this.#ledger.view<TableInfo, Run>(this.#runs);
+    const runs = rows.map((run) =>
+      Object.freeze({
+        id: run.id,
+        level: run.level,
+        tables: Object.freeze(run.tables.map((table) => this.#withBusy(table))),
+        bytes: totalBytes(run.tables),
+        entries: run.tables.reduce((sum, table) => sum + table.entries, 0),
+      }),
+    );
+    const inProgress = this.#ledger.running.map(({ id, kind, inputs, target, inputBytes }) =>
+      Object.freeze({ id, kind, inputs, target, inputBytes }),
+    );
+    return Object.freeze({
+      version: this.#version,
+      now: this.#now,
+      runs: Object.freeze(runs),
+      inProgress: Object.freeze(inProgress),
+      oldestReaderSequence: Math.min(SEQUENCE_MAX, ...this.#snapshots),
+      flushBytes: flushEntries * entryBytes,
+      limits: Object.freeze({
+        maxTasks,
+        maxTaskBytes: maxTaskEntries * entryBytes,
+        tableBytes: this.#tableBytes(),
+        freeDiskBytes: Number.POSITIVE_INFINITY,
+      }),
+    });
+  }
+
+  /** Asks the strategy and starts what is admitted; returns how many tasks were planned. */
+  plan(): number {
+    const plan = this.#strategy.plan(this.tree(), this.#state);
+    if (plan.state !== undefined) this.#state = plan.state;
+    for (const task of plan.tasks) this.start(task);
+    return plan.tasks.length;
+  }
+
+  /** Starts a task, whoever planned it. */
+  start(task: CompactionTask): AdmittedTask | Rejection {
+    const lossy = this.#options.lossy ?? this.#strategy.lossy ?? false;
+    const admitted = this.#ledger.propose(this.#runs, task, { lossy });
+    if (isRejection(admitted)) {
+      this.#rejections.push(admitted);
+      return admitted;
+    }
+    this.#tasks++;
+    if (admitted.kind === 'move') this.#moves++;
+    this.#largestTaskBytes = Math.max(this.#largestTaskBytes, admitted.inputBytes);
+    this.#outputs.set(admitted.id, this.#execute(admitted));
+    this.#notePeak();
+    return admitted;
+  }
+
+  /** Ends one running task; returns whether there was one. */
+  step(): boolean {
+    const { random, abortShare } = this.#options;
+    const running = this.#ledger.running;
+    if (running.length === 0) return false;
+    const task = running[random === undefined ? 0 : random.next() % running.length]!;
+    if (random !== undefined && random.next() < abortShare * 2 ** 32) this.abort(task.id);
+    else this.commit(task.id);
+    return true;
+  }
+
+  /** Ends a task: its outputs replace its inputs. */
+  commit(id: TaskId): void {
+    const outputs = this.#outputs.get(id)!;
+    const task = this.#ledger.running.find((running) => running.id === id)!;
+    this.#runs = this.#ledger.outcome(this.#runs, id, outputs);
+    this.#ledger.commit(id, outputs);
+    this.#outputs.delete(id);
+    this.#pendingBytes -= totalBytes(outputs);
+    if (task.kind !== 'move') for (const input of task.inputs) this.#contents.delete(input);
+    this.#version++;
+  }
+
+  /** Ends a task: its outputs are forgotten. */
+  abort(id: TaskId): void {
+    const outputs = this.#outputs.get(id)!;
+    this.#ledger.abort(id);
+    this.#outputs.delete(id);
+    this.#pendingBytes -= totalBytes(outputs);
+    for (const output of outputs) this.#contents.delete(output.id);
+    this.#aborts++;
+  }
+
+  /**
+   * Plans and ends tasks until nothing is left to do.
+   *
+   * @throws LSM_STRATEGY if nothing that the strategy plans is admitted, or it never ends
+   */
+  settle(): void {
+    for (let i = 0; i < SETTLE_STEPS_MAX; i++) {
+      const rejected = this.#rejections.length;
+      const planned = this.plan();
+      if (!this.step()) {
+        if (planned === 0) return;
+        const why = this.#rejections[rejected];
+        throw new LsmError(
+          'LSM_STRATEGY',
+          `"${this.#strategy.name}" plans what is not admitted: ${why?.rule} ${why?.message}`,
+        );
+      }
+    }
+    throw new LsmError('LSM_STRATEGY', `"${this.#strategy.name}" is never satisfied.`);
+  }
+
+  #execute(admitted: AdmittedTask): readonly TableInfo[] {
+    if (admitted.kind === 'move' || admitted.kind === 'drop') return [];
+    const rows = this.#ledger.view<TableInfo, Run>(this.#runs);
+    const description = describeMerge(rows, admitted);
+    const sources = description.sources.map((tables) =>
+      joinEntries(tables.map((table) => this.#contents.get(table.id)!)),
+    );
+    const outputs = this.#merge(sources, description.olderRuns, description.shape);
+    this.#pendingBytes += totalBytes(outputs);
+    return outputs;
+  }
+
+  #merge(
+    sources: readonly SimulatedEntries[],
+    olderRuns: readonly (readonly KeyRange[])[],
+    shape: CutShape,
+  ): readonly TableInfo[] {
+    const { entryBytes } = this.#options;
+    const sink = new SimulatedSink(entryBytes);
+    const rangeTombstones: RangeTombstone[] = sources.flatMap((source) => source.rangeTombstones);
+    const source = new MergeCursor(sources.map((list) => new SimulatedCursor(list, this.#keys)));
+    const steps = compactEntries(
+      { source, rangeTombstones, snapshots: this.#snapshots, olderRuns, shape, sink },
+      this.#dropRules,
+    );
+    while (steps.next().done !== true);
+    const tables = sink.tables.map((entries) => {
+      const table = describeTable(this.#nextId++, entries, this.#keys, entryBytes, this.#now);
+      this.#contents.set(table.id, entries);
+      return table;
+    });
+    this.#writtenBytes += totalBytes(tables);
+    return tables;
+  }
+
+  #withBusy(table: TableInfo): TableInfo {
+    const busyBy = this.#ledger.busyBy(table.id);
+    return busyBy === null ? table : Object.freeze({ ...table, busyBy });
+  }
+
+  #flushIfFull(): void {
+    if (this.#memtable.count >= this.#options.flushEntries) this.flush();
+  }
+
+  #tableBytes(): number {
+    return this.#options.tableEntries * this.#options.entryBytes;
+  }
+
+  #treeBytes(): number {
+    let bytes = 0;
+    for (const run of this.#runs) bytes += totalBytes(run.tables);
+    return bytes;
+  }
+
+  #notePeak(): void {
+    this.#peakBytes = Math.max(this.#peakBytes, this.#treeBytes() + this.#pendingBytes);
+  }
+}
