@@ -4,6 +4,10 @@
  */
 
 export {
+  compactionStrategyConformance,
+  type MakeStrategy,
+} from './conformance/compaction-strategy-conformance.ts';
+export {
   type CursorSubject,
   cursorConformance,
   type TestEntry,
@@ -22,6 +26,13 @@ export {
   memtableConformance,
 } from './conformance/memtable-conformance.ts';
 export { pointIndexConformance } from './conformance/point-index-conformance.ts';
+export {
+  ENTRY_BYTES,
+  makeForeignTree,
+  StrategyTree,
+  type TreeEntry,
+  type TreeSizes,
+} from './conformance/strategy-tree.ts';
 export type { Expectation, TestTools } from './conformance/test-tools.ts';
 export { CrashPoint, type DiskImage, hashImage } from './crash-point.ts';
 export * from './crash-sweep.ts';
