@@ -302,7 +302,7 @@ function openDirectory(directory: string): number {
 }
 
 /** Device and inode of what stands at a path; empty if nothing does. */
-export function identityOf(path: string): string {
+function identityOf(path: string): string {
   const stat = lstatSync(path, { bigint: true, throwIfNoEntry: false });
   return stat === undefined ? '' : `${stat.dev}:${stat.ino}`;
 }

@@ -99,7 +99,7 @@ function contextOf(
 }
 
 /** Freezes plain data all the way down. */
-export function deepFreeze<T>(value: T): T {
+function deepFreeze<T>(value: T): T {
   if (typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)) {
     Object.freeze(value);
     for (const part of Object.values(value)) deepFreeze(part);
