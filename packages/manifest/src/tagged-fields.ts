@@ -4,7 +4,7 @@
  * An even tag has to be understood: a reader that doesn't know it stops with LSM_UNSUPPORTED_FORMAT. An odd one may be
  * skipped.
  */
-import { ByteReader, type ByteWriter, LsmError } from '@lsm/core';
+import { ByteReader, type ByteWriter, corruption, LsmError } from '@lsm/core';
 
 /** A field as it was read. */
 export interface TaggedField {
@@ -65,4 +65,11 @@ export function readFloat(reader: ByteReader): number {
   float.setUint32(0, reader.u32(), true);
   float.setUint32(4, reader.u32(), true);
   return float.getFloat64(0, true);
+}
+
+/** Reads one byte that is 0 or 1. */
+export function readFlag(reader: ByteReader, file: string | undefined): boolean {
+  const flag = reader.u8();
+  if (flag > 1) throw corruption('A flag of the manifest is neither 0 nor 1', file);
+  return flag === 1;
 }

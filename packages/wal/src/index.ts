@@ -17,7 +17,6 @@ export {
   type LogCandidate,
   type LogContents,
   type LogCut,
-  type LogEnd,
   type LogOptions,
   readLog,
 } from './read-log.ts';

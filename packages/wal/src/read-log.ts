@@ -18,7 +18,12 @@ import { corruption, type FileSystem } from '@lsm/core';
 import type { SegmentIdentity } from './log-format.ts';
 import { readSegment, type SegmentExpectation } from './read-segment.ts';
 import type { SegmentContents } from './segment-contents.ts';
-import { hashBootId, SEGMENT_HEADER_BYTES, type SegmentHeader } from './segment-header.ts';
+import {
+  hashBootId,
+  SEGMENT_HEADER_BYTES,
+  type SegmentEnd,
+  type SegmentHeader,
+} from './segment-header.ts';
 
 /** A file that may be part of the log. */
 export interface LogCandidate {
@@ -27,18 +32,12 @@ export interface LogCandidate {
   readonly number: number;
 }
 
-/** Where a cleanly closed log ended. */
-export interface LogEnd extends SegmentIdentity {
-  /** Byte offset. */
-  readonly offset: number;
-}
-
 /** What the manifest says about the log. */
 export interface LogOptions {
   /** First segment to replay; with an id of 0: none existed, any later one may be the first. */
   readonly from: SegmentIdentity;
   /** Where the log ended at a clean close, or `null`. */
-  readonly end: LogEnd | null;
+  readonly end: SegmentEnd | null;
   /** The present boot of the machine; '' = unknown. */
   readonly bootId: string;
 }
@@ -146,10 +145,10 @@ function findChain(members: readonly Member[], from: SegmentIdentity): Member[] 
   return chain;
 }
 
-function collectDurable(members: readonly Member[], end: LogEnd | null): Durable {
+function collectDurable(members: readonly Member[], end: SegmentEnd | null): Durable {
   const durable: Durable = { offsets: new Map(), before: 0 };
   if (end !== null) {
-    durable.offsets.set(end.number, end.offset);
+    durable.offsets.set(end.number, end.end);
     durable.before = end.number;
   }
   for (const { contents } of members) {
@@ -199,7 +198,7 @@ function judge(
 ): SegmentContents {
   const { number, header, contents } = chain[i]!;
   const successorSays = chain[i + 1]?.header.previous?.end;
-  const closeSays = end !== null && isSame(end, header) ? end.offset : undefined;
+  const closeSays = end !== null && isSame(end, header) ? end.end : undefined;
   const limit = successorSays ?? closeSays;
   const isDurable = number < durable.before && limit !== undefined;
   const known = isDurable ? limit : (durable.offsets.get(number) ?? 0);
