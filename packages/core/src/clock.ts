@@ -11,8 +11,12 @@ export interface Clock {
   elapsed(): number;
   /** Runs `callback` as a macrotask, after pending I/O callbacks had their turn. */
   defer(callback: () => void): void;
-  /** Runs `callback` after `ms` unless the returned function is called first; does not keep a process alive. */
-  after(ms: number, callback: () => void): () => void;
+  /**
+   * Runs `callback` after `ms` unless the returned function is called first.
+   *
+   * @param keepAlive - whether the process has to stay for it, because somebody awaits it; default false
+   */
+  after(ms: number, callback: () => void, keepAlive?: boolean): () => void;
 }
 
 /** A source of random 32-bit integers. */

@@ -1,4 +1,33 @@
 /**
- * @lsm/engine: the storage engine. The public surface of the package; everything else is private.
+ * `@lsm/engine`: an embedded, ordered key-value store. `open(path)` gives a {@link Db}.
  */
-export {};
+export type {
+  Bytes,
+  Clock,
+  CompactionStrategy,
+  FileSystem,
+  FilterAllocator,
+  LsmErrorCode,
+  Random,
+} from '@lsm/core';
+export { isLsmError, LsmError } from '@lsm/core';
+export type { Counters } from './counters.ts';
+export { Db, type ReadOptions, type WriteOptions } from './database.ts';
+export type { CompactionEvent, DatabaseEvents, Listener, StallCause } from './events.ts';
+export { open } from './open.ts';
+export type {
+  Compression,
+  Durability,
+  ExecutorSetting,
+  FilterSetting,
+  OpenOptions,
+  ReadMode,
+  Settings,
+} from './options.ts';
+export type { RangeBounds, RangeOptions } from './range.ts';
+export type { RangeIterator, Selection } from './range-iterator.ts';
+export type { Snapshot } from './snapshot.ts';
+export type { LevelStats, Stats } from './stats.ts';
+export type { StrategyName, StrategySetting } from './strategies.ts';
+export type { VerifyReport } from './verify.ts';
+export { type BatchOperation, WriteBatch } from './write-batch.ts';

@@ -1,4 +1,6 @@
-/**
- * The entry of the worker thread: receives jobs as plain data, runs them, and answers with plain data.
- */
-export {};
+/** Entry of the worker thread; everything that it does is in worker-loop.ts, which also runs in-process in tests. */
+import { workerData } from 'node:worker_threads';
+import type { WorkerStart } from './worker-executor.ts';
+import { serveJobs } from './worker-loop.ts';
+
+serveJobs(workerData as WorkerStart);

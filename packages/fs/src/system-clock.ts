@@ -13,9 +13,9 @@ export function systemClock(): Clock {
     defer(callback): void {
       setImmediate(callback);
     },
-    after(ms, callback): () => void {
+    after(ms, callback, keepAlive = false): () => void {
       const timer = setTimeout(callback, ms);
-      timer.unref();
+      if (!keepAlive) timer.unref();
       return () => clearTimeout(timer);
     },
   };

@@ -1,0 +1,218 @@
+/**
+ * Puts the parts of a database together: what reads, what writes, what works behind.
+ */
+import {
+  type Clock,
+  type CompactionStrategy,
+  type DirectoryLock,
+  type FileSystem,
+  invalidArgument,
+  KeyHasher,
+  type Random,
+} from '@lsm/core';
+import type { ManifestStore } from '@lsm/manifest';
+import { arenaPool, artMemtable, hashMemtable } from '@lsm/memtable';
+import { Committer } from './commit.ts';
+import { type Counters, newCounters } from './counters.ts';
+import { Core } from './database-core.ts';
+import { EventHub } from './events.ts';
+import type { Executor } from './executor.ts';
+import { asLsmError } from './flusher.ts';
+import { InlineExecutor } from './inline-executor.ts';
+import { LogFiles } from './log-files.ts';
+import { Maintenance } from './maintenance.ts';
+import { MemtableUnit } from './memtable-unit.ts';
+import type { ParsedOptions, Settings } from './options.ts';
+import { IteratorRegistry } from './range-iterator.ts';
+import { ReadPath } from './read-path.ts';
+import { highestFileNumber, type Recovered, recoverLog } from './recovery.ts';
+import { SnapshotList } from './snapshot.ts';
+import { TableReads } from './table-reads.ts';
+import { Tree } from './tree.ts';
+import { ValueSlab } from './value-slab.ts';
+import { WorkerExecutor } from './worker-executor.ts';
+import { WritePath } from './write-path.ts';
+
+/** Room beside the index bound of a memtable that is replayed, bytes. */
+const REPLAY_SLACK_BYTES = 65_536;
+
+/** What a database is assembled from. */
+export interface AssemblyParts {
+  readonly directory: string;
+  readonly parsed: ParsedOptions;
+  readonly store: ManifestStore;
+  readonly bootId: string;
+  readonly strategy: CompactionStrategy;
+  readonly lock: DirectoryLock | null;
+}
+
+interface Files {
+  readonly hasher: KeyHasher;
+  readonly tableReads: TableReads;
+  readonly tree: Tree;
+  readonly recovered: Recovered;
+  readonly logs: LogFiles;
+}
+
+/** Reads manifest state and log, and connects the parts; nothing runs yet, nothing is written. */
+export function assemble(parts: AssemblyParts): { core: Core; recovered: Recovered } {
+  const { directory, parsed, lock } = parts;
+  const { settings, components } = parsed;
+  const { fileSystem, clock, random } = components;
+  const events = new EventHub();
+  const counters = newCounters();
+  const snapshots = new SnapshotList();
+  const report = (error: unknown): void => events.emit('error', { error: asLsmError(error) });
+  const { hasher, tableReads, tree, recovered, logs } = readFiles(parts, report);
+  const maintenance = makeMaintenance(parts, { tree, logs, snapshots, counters, events });
+  const writes = makeWrites(parsed, { logs, maintenance, counters, recovered });
+  const committer = new Committer(
+    writes,
+    {
+      unsyncedSegments: () => logs.unsynced,
+      segmentsSynced: (segment, offset) => logs.synced(segment, offset, writes.watermark),
+      syncDirectory: () => logs.syncDirectory(),
+      relog: () => logs.relog(writes.active),
+      report,
+    },
+    clock,
+    counters,
+  );
+  const core = new Core({
+    directory,
+    settings,
+    fileSystem,
+    clock,
+    random,
+    counters,
+    events,
+    snapshots,
+    iterators: new IteratorRegistry(),
+    slab: new ValueSlab(),
+    tree,
+    tableReads,
+    logs,
+    reads: new ReadPath(hasher, counters),
+    writes,
+    committer,
+    maintenance,
+    unlock: () => lock?.release(),
+    lockKind: lock?.kind ?? 'none',
+  });
+  return { core, recovered };
+}
+
+function readFiles(parts: AssemblyParts, report: (error: unknown) => void): Files {
+  const { directory, parsed, store, bootId } = parts;
+  const { settings, components } = parsed;
+  const { fileSystem, clock, random } = components;
+  const hasher = new KeyHasher(store.state.hashSeed ?? [0, 0]);
+  const blockBytes = cacheBlockBytes(store, settings);
+  const tableReads = new TableReads(fileSystem, settings, hasher, clock, blockBytes);
+  const nextNumber = highestFileNumber(fileSystem.listSync(directory)) + 1;
+  const tree = new Tree({ fileSystem, directory, store, reads: tableReads, nextNumber, report });
+  const recovered = recoverLog({
+    fileSystem,
+    directory,
+    bootId,
+    clock,
+    tree,
+    newUnit: (bytes, records, before) => replayUnit(settings, bytes, records, before),
+  });
+  const host = { fileSystem, directory, random, tree, bootId };
+  const logs = new LogFiles(host, recovered.end, recovered.sizes);
+  return { hasher, tableReads, tree, recovered, logs };
+}
+
+interface Shared {
+  readonly tree: Tree;
+  readonly logs: LogFiles;
+  readonly snapshots: SnapshotList;
+  readonly counters: Counters;
+  readonly events: EventHub;
+}
+
+function makeMaintenance({ parsed, store, strategy }: AssemblyParts, shared: Shared): Maintenance {
+  const { settings, components } = parsed;
+  const { fileSystem, clock, random, filter } = components;
+  const executors = makeExecutors(settings, fileSystem, clock, random, () => {
+    maintenance.workerLost();
+  });
+  const recorded = store.state.strategy;
+  const maintenance: Maintenance = new Maintenance(
+    { ...shared, ...executors, settings, filter, clock },
+    strategy,
+    recorded?.name === strategy.name ? recorded.state : undefined,
+  );
+  return maintenance;
+}
+
+function makeWrites(
+  { settings, components }: ParsedOptions,
+  parts: {
+    readonly logs: LogFiles;
+    readonly maintenance: Maintenance;
+    readonly counters: Counters;
+    readonly recovered: Recovered;
+  },
+): WritePath {
+  const { logs, maintenance, counters, recovered } = parts;
+  const { memtableBytes } = settings;
+  return new WritePath(
+    {
+      newUnit: (bytes, before) => newUnit(settings, Math.max(bytes, memtableBytes), before),
+      openSegment: (unit) => logs.open(unit),
+      sealed: (unit) => maintenance.sealed(unit),
+      replaced: (active) => maintenance.activeReplaced(active),
+      now: () => components.clock.now(),
+    },
+    counters,
+    memtableBytes,
+    recovered.lastSequence,
+  );
+}
+
+/** The largest block that the cache has to hold: that of the options, or of a table written with others. */
+function cacheBlockBytes(store: ManifestStore, settings: Settings): number {
+  let bytes = settings.blockBytes;
+  for (const table of store.state.version.tables()) bytes = Math.max(bytes, table.blockBytesMax);
+  return bytes;
+}
+
+function newUnit(settings: Settings, bytes: number, sequenceBefore: number): MemtableUnit {
+  const arena = arenaPool.acquire(bytes);
+  const make = settings.memtable === 'art' ? artMemtable : hashMemtable;
+  const memtable = make(arena, sequenceBefore + 1);
+  return new MemtableUnit(memtable, sequenceBefore, (released) => arenaPool.release(released));
+}
+
+/** A unit with room for frames that were logged before, and the index over them. */
+function replayUnit(
+  settings: Settings,
+  frameBytes: number,
+  records: number,
+  sequenceBefore: number,
+): MemtableUnit {
+  const probe = newUnit(settings, 0, sequenceBefore);
+  const needed = frameBytes + probe.memtable.indexBytesMax(records) + REPLAY_SLACK_BYTES;
+  probe.release();
+  return newUnit(settings, needed, sequenceBefore);
+}
+
+function makeExecutors(
+  settings: Settings,
+  fileSystem: FileSystem,
+  clock: Clock,
+  random: Random,
+  onLoss: () => void,
+): { newExecutor: () => Executor; newFallback: () => Executor } {
+  const newFallback = (): Executor => new InlineExecutor({ fileSystem, clock, random }, clock);
+  const { workerName } = fileSystem;
+  if (settings.executor === 'inline' || workerName === null) {
+    if (settings.executor === 'worker') {
+      throw invalidArgument("executor 'worker' needs a file system that a worker can open.");
+    }
+    return { newExecutor: newFallback, newFallback };
+  }
+  return { newExecutor: () => new WorkerExecutor(workerName, onLoss), newFallback };
+}

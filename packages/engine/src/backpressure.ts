@@ -1,0 +1,215 @@
+/**
+ * Holds writers back when flushes or merges do not keep up: small delays first, a hard stop last, always counted.
+ *
+ * What counts is unflushed memtables and the strategy's own judgement; a flushed memtable that a reader still holds
+ * does not (a loop that rewrites while it scans must not block itself). Writes are held at the moment they would have
+ * to seal a memtable, or, when slowed, once for every 64 KiB that reaches the log.
+ */
+import { type Bytes, type Clock, LsmError, toBytes } from '@lsm/core';
+import type { Counters } from './counters.ts';
+import type { EventHub, StallCause } from './events.ts';
+import type { Durability } from './options.ts';
+import { type BatchOperation, byteBound } from './write-batch.ts';
+
+/** Log bytes between two delays of a slowed writer. */
+const DELAY_EVERY_BYTES = 65_536;
+/** A single delay, ms; the cap of architecture.md §4.8. */
+const DELAY_MS_MIN = 1;
+const DELAY_MS_MAX = 5;
+/** Waiting memtables at which writers are slowed and stopped. */
+const SLOW_MEMTABLES = 2;
+const STOP_MEMTABLES = 2;
+/** Bytes that an operation of a batch is taken for; a guess only decides whether to wait now or at the next write. */
+const BATCH_OPERATION_BYTES = 64;
+
+/** How far behind the background is. */
+export interface Load {
+  /** Sealed memtables that wait for their flush or are being flushed. */
+  readonly sealed: number;
+  readonly delay: 'none' | 'slow' | 'stop';
+  /** Pressure of the strategy, 1 = at its trigger. */
+  readonly pressure: number;
+  /** Whether a task runs: a stop that nobody works on would never end. */
+  readonly compacting: boolean;
+}
+
+/** What back-pressure needs of the database. */
+export interface BackpressureHost {
+  /** Whether a write of this many bytes would seal the active memtable. */
+  needsSeal(bytes: number): boolean;
+  /** Blocks up to `ms` while background work makes progress. Throws if there is nothing to wait for. */
+  waitSync(ms: number): void;
+  /** Applies a queued write and returns its acknowledgement. */
+  apply(operations: readonly BatchOperation[], durability: Durability): Promise<void>;
+}
+
+interface QueuedWrite {
+  readonly operations: readonly BatchOperation[];
+  readonly durability: Durability;
+  readonly resolve: () => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Decides for each write whether it goes through, is delayed, or waits. */
+export class Backpressure {
+  readonly #host: BackpressureHost;
+  readonly #clock: Clock;
+  readonly #counters: Counters;
+  readonly #events: EventHub;
+  readonly #queue: QueuedWrite[] = [];
+  #stopCause: StallCause | null = null;
+  #slowCause: StallCause | null = null;
+  #delayMs = DELAY_MS_MIN;
+  #bytesAtDelay = 0;
+  #delay: Promise<void> | null = null;
+  #stalledSince = -1;
+
+  constructor(host: BackpressureHost, clock: Clock, counters: Counters, events: EventHub) {
+    this.#host = host;
+    this.#clock = clock;
+    this.#counters = counters;
+    this.#events = events;
+  }
+
+  /** Tells how far behind the background is; releases what waits if it has caught up. */
+  update(load: Load): void {
+    this.#stopCause =
+      load.sealed >= STOP_MEMTABLES
+        ? 'memtables'
+        : load.delay === 'stop' && load.sealed >= 1 && load.compacting
+          ? 'compaction'
+          : null;
+    const slow =
+      load.sealed >= SLOW_MEMTABLES ? 'memtables' : load.delay === 'none' ? null : 'compaction';
+    if (slow !== null && this.#slowCause === null) {
+      this.#events.emit('slowdown', { cause: slow });
+      this.#bytesAtDelay = this.#counters.logBytes;
+    }
+    this.#slowCause = slow;
+    this.#delayMs = Math.min(DELAY_MS_MAX, Math.max(DELAY_MS_MIN, load.pressure));
+    if (this.#stopCause === null) this.#release();
+  }
+
+  /** Whether an asynchronous write of these bytes has to wait its turn by {@link queue}. */
+  mustQueue(key: Bytes, value: Bytes): boolean {
+    if (this.#queue.length > 0) return true;
+    if (this.#stopCause === null) return false;
+    return this.#host.needsSeal(byteBound(key, 'key') + byteBound(value, 'value'));
+  }
+
+  /** As {@link mustQueue}, for a batch. */
+  mustQueueBatch(operations: readonly BatchOperation[]): boolean {
+    if (this.#queue.length > 0) return true;
+    return (
+      this.#stopCause !== null && this.#host.needsSeal(operations.length * BATCH_OPERATION_BYTES)
+    );
+  }
+
+  /** Keeps a copy of a write until the background has caught up; order among queued writes is kept. */
+  queue(operations: readonly BatchOperation[], durability: Durability): Promise<void> {
+    const copies = operations.map(copyOperation);
+    this.#stallBegins();
+    return new Promise((resolve, reject) => {
+      this.#queue.push({ operations: copies, durability, resolve, reject });
+    });
+  }
+
+  /** Waits on this thread if a synchronous write of these bytes has to; returns at once otherwise. */
+  admitSync(key: Bytes, value: Bytes): void {
+    if (this.#stopCause === null && this.#slowCause === null) return;
+    this.#waitAsLong(byteBound(key, 'key') + byteBound(value, 'value'));
+  }
+
+  /** As {@link admitSync}, for a batch. */
+  admitBatchSync(operations: readonly BatchOperation[]): void {
+    if (this.#stopCause === null && this.#slowCause === null) return;
+    this.#waitAsLong(operations.length * BATCH_OPERATION_BYTES);
+  }
+
+  #waitAsLong(bytes: number): void {
+    if (this.#stopCause !== null && this.#host.needsSeal(bytes)) {
+      this.#stallBegins();
+      try {
+        while (this.#stopCause !== null) this.#host.waitSync(50);
+      } finally {
+        this.#stallEnds();
+      }
+      return;
+    }
+    if (this.#slowCause !== null && this.#delayIsDue()) {
+      this.#counters.slowdowns++;
+      this.#counters.slowdownMs += this.#delayMs;
+      this.#host.waitSync(this.#delayMs);
+    }
+  }
+
+  /** The acknowledgement of an asynchronous write, delayed if writers are slowed. */
+  pace(acknowledgement: Promise<void>): Promise<void> {
+    if (this.#slowCause === null) return acknowledgement;
+    if (this.#delayIsDue()) {
+      const ms = this.#delayMs;
+      this.#counters.slowdowns++;
+      this.#counters.slowdownMs += ms;
+      this.#delay = new Promise((resolve) => {
+        const done = (): void => {
+          this.#delay = null;
+          resolve();
+        };
+        this.#clock.after(ms, done, true);
+      });
+    }
+    const delay = this.#delay;
+    return delay === null ? acknowledgement : acknowledgement.then(() => delay);
+  }
+
+  /** Rejects everything that waits; at the end of the database or when the background can't go on. */
+  rejectAll(error: LsmError): void {
+    for (const write of this.#queue.splice(0)) write.reject(error);
+    this.#stallEnds();
+  }
+
+  #release(): void {
+    while (this.#queue.length > 0 && this.#stopCause === null) {
+      const write = this.#queue.shift()!;
+      try {
+        this.#host.apply(write.operations, write.durability).then(write.resolve, write.reject);
+      } catch (error) {
+        write.reject(error);
+      }
+    }
+    if (this.#queue.length === 0) this.#stallEnds();
+  }
+
+  #delayIsDue(): boolean {
+    if (this.#delay !== null) return false;
+    const written = this.#counters.logBytes;
+    if (written - this.#bytesAtDelay < DELAY_EVERY_BYTES) return false;
+    this.#bytesAtDelay = written;
+    return true;
+  }
+
+  #stallBegins(): void {
+    if (this.#stalledSince >= 0) return;
+    this.#stalledSince = this.#clock.elapsed();
+    this.#counters.stalls++;
+    this.#events.emit('stallBegin', { cause: this.#stopCause ?? 'memtables' });
+  }
+
+  #stallEnds(): void {
+    if (this.#stalledSince < 0) return;
+    const ms = this.#clock.elapsed() - this.#stalledSince;
+    this.#stalledSince = -1;
+    this.#counters.stallMs += ms;
+    this.#events.emit('stallEnd', { cause: this.#stopCause ?? 'memtables', ms });
+  }
+}
+
+/** An operation whose bytes the caller may change meanwhile, with own copies. */
+function copyOperation(operation: BatchOperation): BatchOperation {
+  const copy: Record<string, unknown> = { ...operation };
+  for (const name of ['key', 'value', 'gt', 'gte', 'lt', 'lte', 'prefix']) {
+    const bytes = copy[name];
+    if (bytes !== undefined) copy[name] = toBytes(bytes as Bytes, name).slice();
+  }
+  return copy as unknown as BatchOperation;
+}

@@ -1,0 +1,225 @@
+/**
+ * The parts of one open database and how they hang together: what `Db` and the maintenance share.
+ */
+
+import { MergeCursor } from '@lsm/compaction';
+import {
+  type Bytes,
+  type Clock,
+  type Cursor,
+  type FileSystem,
+  KeyBuffer,
+  LsmError,
+  type Random,
+  type RangeTombstone,
+} from '@lsm/core';
+import type { Committer } from './commit.ts';
+import type { Counters } from './counters.ts';
+import type { EventHub } from './events.ts';
+import type { LogFiles } from './log-files.ts';
+import type { Maintenance } from './maintenance.ts';
+import type { MemtableUnit } from './memtable-unit.ts';
+import type { Settings } from './options.ts';
+import type { Interval } from './range.ts';
+import type { IteratorRegistry } from './range-iterator.ts';
+import { FOUND, MISSING_BLOCK, type ReadPath } from './read-path.ts';
+import { RunCursor } from './run-cursor.ts';
+import { ScanCursor } from './scan-cursor.ts';
+import type { SnapshotList } from './snapshot.ts';
+import type { TableReads } from './table-reads.ts';
+import { TombstoneMask } from './tombstone-mask.ts';
+import type { Tree } from './tree.ts';
+import type { TreeView } from './tree-view.ts';
+import type { ValueSlab } from './value-slab.ts';
+import type { WritePath } from './write-path.ts';
+
+/** Memtables and tables that a reader holds. */
+export interface PinnedSources {
+  /** Newest first. */
+  readonly units: readonly MemtableUnit[];
+  readonly view: TreeView;
+}
+
+/** Fields of {@link Core} that are made before it. */
+export interface CoreParts {
+  readonly directory: string;
+  readonly settings: Settings;
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly events: EventHub;
+  readonly snapshots: SnapshotList;
+  readonly iterators: IteratorRegistry;
+  readonly slab: ValueSlab;
+  readonly tree: Tree;
+  readonly tableReads: TableReads;
+  readonly logs: LogFiles;
+  readonly reads: ReadPath;
+  readonly writes: WritePath;
+  readonly committer: Committer;
+  readonly maintenance: Maintenance;
+  /** Frees the directory; called once, last. */
+  readonly unlock: () => void;
+  readonly lockKind: string;
+}
+
+/** One open database. */
+export class Core {
+  readonly directory: string;
+  readonly settings: Settings;
+  readonly fileSystem: FileSystem;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly counters: Counters;
+  readonly events: EventHub;
+  readonly snapshots: SnapshotList;
+  readonly iterators: IteratorRegistry;
+  readonly slab: ValueSlab;
+  readonly tree: Tree;
+  readonly tableReads: TableReads;
+  readonly logs: LogFiles;
+  readonly reads: ReadPath;
+  readonly writes: WritePath;
+  readonly committer: Committer;
+  readonly maintenance: Maintenance;
+  readonly lockKind: string;
+  readonly #unlock: () => void;
+
+  constructor(parts: CoreParts) {
+    this.directory = parts.directory;
+    this.settings = parts.settings;
+    this.fileSystem = parts.fileSystem;
+    this.clock = parts.clock;
+    this.random = parts.random;
+    this.counters = parts.counters;
+    this.events = parts.events;
+    this.snapshots = parts.snapshots;
+    this.iterators = parts.iterators;
+    this.slab = parts.slab;
+    this.tree = parts.tree;
+    this.tableReads = parts.tableReads;
+    this.logs = parts.logs;
+    this.reads = parts.reads;
+    this.writes = parts.writes;
+    this.committer = parts.committer;
+    this.maintenance = parts.maintenance;
+    this.lockKind = parts.lockKind;
+    this.#unlock = parts.unlock;
+  }
+
+  /** Sequence number of the last write. */
+  get lastSequence(): number {
+    return this.writes.lastSequence;
+  }
+
+  /** Whether point reads that miss the cache should leave this thread. */
+  get readsAsync(): boolean {
+    return this.tableReads.async;
+  }
+
+  /** Throws LSM_READ_ONLY if nothing may be written. */
+  checkWritable(): void {
+    if (this.settings.readOnly) {
+      throw new LsmError(
+        'LSM_READ_ONLY',
+        'The database was opened with readOnly; reopen it without.',
+      );
+    }
+  }
+
+  /** Looks a key up; on FOUND `reads.entry` stands on the value until the next read. */
+  find(key: Bytes, sequence: number): number {
+    const reads = this.reads;
+    reads.key.set(key);
+    const found = reads.find(this.maintenance.units, this.tree.view, sequence);
+    const counters = this.counters;
+    counters.gets++;
+    if (found === FOUND) counters.getHits++;
+    return found;
+  }
+
+  /** Looks a key up without blocking this thread on the disk. */
+  async getAsync(key: Bytes, sequence: number): Promise<Uint8Array | undefined> {
+    const own = new KeyBuffer();
+    own.set(key);
+    const pinned = this.pinSources();
+    this.counters.gets++;
+    try {
+      for (;;) {
+        const reads = this.reads;
+        reads.key.setBytes(own.bytes, 0, own.length);
+        const found = this.tableReads.withCacheOnly(() =>
+          reads.find(pinned.units, pinned.view, sequence),
+        );
+        if (found === MISSING_BLOCK) {
+          await this.tableReads.loadBlock(reads.missingFile!, reads.missingBlock);
+          continue;
+        }
+        if (found !== FOUND) return undefined;
+        this.counters.getHits++;
+        const { bytes, valueOffset, valueLength } = reads.entry;
+        return this.slab.copy(bytes, valueOffset, valueLength);
+      }
+    } finally {
+      this.releaseSources(pinned);
+    }
+  }
+
+  /** Holds the present memtables and tables. */
+  pinSources(): PinnedSources {
+    const units = [...this.maintenance.units];
+    for (const unit of units) unit.retain();
+    return { units, view: this.tree.view.retain() };
+  }
+
+  /** Undoes {@link pinSources}. */
+  releaseSources(pinned: PinnedSources): void {
+    for (const unit of pinned.units) unit.release();
+    pinned.view.release();
+  }
+
+  /** A cursor over what a reader at `sequence` sees of an interval. */
+  openScan(
+    pinned: PinnedSources,
+    sequence: number,
+    interval: Interval,
+    reverse: boolean,
+  ): ScanCursor {
+    const sources: Cursor[] = pinned.units.map((unit) => unit.memtable.cursor());
+    const tombstones: RangeTombstone[] = [];
+    for (const unit of pinned.units) tombstones.push(...unit.memtable.rangeTombstones.all);
+    for (const run of pinned.view.runs) {
+      sources.push(new RunCursor(run, { readAhead: true, fillCache: true }));
+      if (!run.hasRangeTombstones) continue;
+      for (const file of run.files) {
+        if (file.metadata.rangeTombstones > 0) tombstones.push(...file.table.rangeTombstones.all);
+      }
+    }
+    const mask = new TombstoneMask(tombstones, sequence);
+    const merged = sources.length === 1 ? sources[0]! : new MergeCursor(sources);
+    return new ScanCursor(merged, mask, sequence, interval, reverse);
+  }
+
+  /** Ends everything; see `Db.close`. */
+  async close(): Promise<void> {
+    this.iterators.closeAll();
+    this.snapshots.closeAll();
+    let failure: unknown = null;
+    const attempt = async (step: () => unknown): Promise<void> => {
+      try {
+        await step();
+      } catch (error) {
+        failure ??= error;
+      }
+    };
+    if (!this.settings.readOnly) await attempt(() => this.committer.sync());
+    await attempt(() => this.maintenance.close());
+    if (!this.settings.readOnly && failure === null) await attempt(() => this.logs.recordEnd());
+    await attempt(() => this.logs.close());
+    await attempt(() => this.maintenance.releaseUnits());
+    await attempt(() => this.tree.close());
+    await attempt(() => this.#unlock());
+    if (failure !== null) throw failure as Error;
+  }
+}

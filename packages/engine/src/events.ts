@@ -1,0 +1,74 @@
+/** Events of a database: plain objects to listeners, in the order they happen, never from inside a hot path. */
+import type { LsmError } from '@lsm/core';
+
+/** What happened, by name. */
+export interface DatabaseEvents {
+  /** A sealed memtable starts to be written, or has been. */
+  flushBegin: { readonly entries: number };
+  flushEnd: { readonly entries: number; readonly bytes: number; readonly ms: number };
+  /** A task starts to run, or has been committed. */
+  compactionBegin: CompactionEvent;
+  compactionEnd: CompactionEvent & {
+    readonly readBytes: number;
+    readonly writtenBytes: number;
+    readonly ms: number;
+  };
+  /** The strategy in use changed. */
+  strategyChange: { readonly from: string; readonly to: string };
+  /** A strategy broke its contract and was replaced by the safeguard. */
+  strategyQuarantined: { readonly strategy: string; readonly reason: string };
+  /** Writers are held back; `cause` says by what. */
+  slowdown: { readonly cause: StallCause };
+  stallBegin: { readonly cause: StallCause };
+  stallEnd: { readonly cause: StallCause; readonly ms: number };
+  /** Recovery cut a torn tail. */
+  truncated: { readonly file: string; readonly offset: number; readonly bytes: number };
+  /** An error outside any call. */
+  error: { readonly error: LsmError };
+}
+
+/** What one compaction task is about. */
+export interface CompactionEvent {
+  readonly task: number;
+  readonly kind: 'merge' | 'move' | 'drop' | 'rewrite';
+  readonly reason: string;
+  readonly inputs: number;
+  readonly level: number;
+}
+
+/** Why writers wait: unflushed memtables, or a tree that the strategy calls too far behind. */
+export type StallCause = 'memtables' | 'compaction';
+
+/** Receives one kind of event. */
+export type Listener<E extends keyof DatabaseEvents> = (event: DatabaseEvents[E]) => void;
+
+/** Listeners by event name. */
+export class EventHub {
+  readonly #listeners = new Map<keyof DatabaseEvents, Set<(event: never) => void>>();
+
+  /** Adds a listener; the returned function removes it. */
+  on<E extends keyof DatabaseEvents>(name: E, listener: Listener<E>): () => void {
+    let set = this.#listeners.get(name);
+    if (set === undefined) {
+      set = new Set();
+      this.#listeners.set(name, set);
+    }
+    set.add(listener);
+    return () => set.delete(listener);
+  }
+
+  /** Calls the listeners of a name; one that throws does not disturb the database or the others. */
+  emit<E extends keyof DatabaseEvents>(name: E, event: DatabaseEvents[E]): void {
+    const set = this.#listeners.get(name);
+    if (set === undefined) return;
+    for (const listener of set) {
+      try {
+        (listener as Listener<E>)(event);
+      } catch (error) {
+        queueMicrotask(() => {
+          throw error;
+        });
+      }
+    }
+  }
+}

@@ -1,0 +1,56 @@
+/** Decides how the outputs of a flush or merge are written: numbers, codec, point index. */
+import { type FilterAllocator, perLevel } from '@lsm/core';
+import type { OutputSpec } from './jobs.ts';
+import type { Compression, Settings } from './options.ts';
+import type { Tree } from './tree.ts';
+
+/** What is about to be written. */
+export interface OutputPlan {
+  readonly level: number;
+  /** Upper bound of the run's entries once the outputs have joined it. */
+  readonly entries: number;
+  /** Upper bound of the outputs' bytes. */
+  readonly bytes: number;
+  /** Whether no older run will exist. */
+  readonly isOldest: boolean;
+  /** Runs that the outputs join or replace wholly: they count by `entries` already. */
+  readonly replaced: readonly number[];
+  readonly createdAt: number;
+}
+
+/** The output part of a job. */
+export function outputSpec(
+  tree: Tree,
+  settings: Settings,
+  filter: FilterAllocator,
+  plan: OutputPlan,
+): OutputSpec {
+  const runs = tree.version.runs
+    .filter((run) => run.tables.length > 0 && !plan.replaced.includes(run.id))
+    .map(({ level, entries }) => ({ level, entries }));
+  const tables = Math.ceil(plan.bytes / settings.tableBytes) + 1;
+  const choice = filter.choose({
+    runs,
+    output: {
+      level: plan.level,
+      runEntries: plan.entries,
+      tableEntries: Math.ceil(plan.entries / tables),
+      isOldest: plan.isOldest,
+    },
+    budgetBits: settings.indexBytes * 8,
+  });
+  // Cuts near borders of other runs make more, smaller tables than the bytes alone would.
+  const idCount = tables * 4 + 16;
+  return {
+    directory: tree.directory,
+    firstId: tree.reserveNumbers(idCount),
+    idCount,
+    tableBytes: settings.tableBytes,
+    blockBytes: settings.blockBytes,
+    compression: perLevel<Compression>(settings.compression, plan.level),
+    pointIndex: choice.kind,
+    bitsPerKey: choice.bitsPerKey,
+    hashSeed: tree.hashSeed,
+    createdAt: plan.createdAt,
+  };
+}

@@ -1,0 +1,100 @@
+/**
+ * The way of a point read: newest to oldest, on the caller's thread, one hash for all filters, no allocation until the
+ * value is copied.
+ *
+ * 1. Active memtable, then sealed ones, newest first.
+ * 2. Runs, newest first; in each the one table whose range holds the key.
+ * 3. In every source, range tombstones count as well: the newest covering one is carried along; the search ends at the
+ *    first source that has a version of the key or a covering range tombstone, because every older source holds only
+ *    older sequence numbers for that key (invariant V5).
+ */
+import { Entry, EntryKind, KeyBuffer, type KeyHasher } from '@lsm/core';
+import type { Counters } from './counters.ts';
+import type { MemtableUnit } from './memtable-unit.ts';
+import type { TableFile } from './table-file.ts';
+import type { TreeView } from './tree-view.ts';
+
+/** The key has a value: `entry` stands on it. */
+export const FOUND = 1;
+/** The key has no value at this sequence number. */
+export const ABSENT = 0;
+/** A block has to be read first: `missingTable`, `missingBlock`. */
+export const MISSING_BLOCK = -1;
+
+/** Finds one key at a time; holds the state of the last lookup. */
+export class ReadPath {
+  /** The value found; borrowed until the next lookup or any other read. */
+  readonly entry: Entry = new Entry();
+  /** Key of the lookup. */
+  readonly key: KeyBuffer = new KeyBuffer();
+  /** After MISSING_BLOCK: what to load. */
+  missingFile: TableFile | null = null;
+  missingBlock = -1;
+  readonly #hasher: KeyHasher;
+  readonly #counters: Counters;
+
+  constructor(hasher: KeyHasher, counters: Counters) {
+    this.#hasher = hasher;
+    this.#counters = counters;
+  }
+
+  /**
+   * Finds the value of {@link key} as a reader at `sequence` sees it.
+   *
+   * @param units - memtables, newest first
+   * @returns {@link FOUND}, {@link ABSENT} or {@link MISSING_BLOCK} (only if tables are in cache-only mode)
+   */
+  find(units: readonly MemtableUnit[], view: TreeView, sequence: number): number {
+    const entry = this.entry;
+    const key = this.key;
+    for (let i = 0; i < units.length; i++) {
+      const memtable = units[i]!.memtable;
+      const found = memtable.get(key, sequence, entry);
+      if (memtable.rangeTombstones.count > 0) {
+        const covering = memtable.rangeTombstones.maxCoveringSequence(
+          key.bytes.subarray(0, key.length),
+          sequence,
+        );
+        if (covering >= 0 && (!found || covering > entry.sequence)) return ABSENT;
+      }
+      if (found) {
+        this.#counters.memtableHits++;
+        return entry.kind === EntryKind.put ? FOUND : ABSENT;
+      }
+    }
+    return view.runs.length === 0 ? ABSENT : this.#findInRuns(view, sequence);
+  }
+
+  #findInRuns(view: TreeView, sequence: number): number {
+    const key = this.key;
+    const entry = this.entry;
+    const hasher = this.#hasher;
+    hasher.hash(key.words, 0, key.length);
+    const low = hasher.low;
+    const high = hasher.high;
+    const runs = view.runs;
+    for (let i = 0; i < runs.length; i++) {
+      const run = runs[i]!;
+      const index = run.find(key);
+      if (index < 0) continue;
+      const file = run.files[index]!;
+      const table = file.opened ?? file.table;
+      this.#counters.runsProbed++;
+      const result = table.get(key, low, high, sequence, entry);
+      if (result < 0) {
+        this.missingFile = file;
+        this.missingBlock = table.missBlock;
+        return MISSING_BLOCK;
+      }
+      if (file.metadata.rangeTombstones > 0) {
+        const covering = table.rangeTombstones.maxCoveringSequence(
+          key.bytes.subarray(0, key.length),
+          sequence,
+        );
+        if (covering >= 0 && (result === 0 || covering > entry.sequence)) return ABSENT;
+      }
+      if (result === 1) return entry.kind === EntryKind.put ? FOUND : ABSENT;
+    }
+    return ABSENT;
+  }
+}

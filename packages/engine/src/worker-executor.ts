@@ -1,0 +1,145 @@
+/**
+ * Runs jobs in one worker thread, started at the first job.
+ *
+ * Sealed memtables are read in place through shared memory, tables by file; outcomes come back as messages, which a
+ * blocked caller can also take without the event loop (`waitSync`). If the worker dies, every job it had is reported
+ * lost and the next submission starts a new one.
+ */
+import {
+  MessageChannel,
+  type MessagePort,
+  receiveMessageOnPort,
+  Worker,
+} from 'node:worker_threads';
+import { LsmError } from '@lsm/core';
+import { decodeError, type ErrorData, type Executor, type JobOutcome } from './executor.ts';
+import type { Job, JobResult } from './jobs.ts';
+
+/** What the worker sends. */
+export type WorkerReply =
+  | { readonly id: number; readonly result: JobResult }
+  | { readonly id: number; readonly error: ErrorData };
+
+/** What the worker is sent. */
+export type WorkerRequest = { readonly id: number; readonly job: Job } | { readonly close: true };
+
+/** What the worker is started with. */
+export interface WorkerStart {
+  readonly port: MessagePort;
+  /** One word that grows with every reply; the caller sleeps on it. */
+  readonly signal: Int32Array;
+  readonly fileSystem: string;
+}
+
+interface Thread {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+  readonly signal: Int32Array;
+}
+
+/** An {@link Executor} behind a thread. */
+export class WorkerExecutor implements Executor {
+  readonly kind = 'worker';
+  readonly #fileSystem: string;
+  readonly #onRestart: () => void;
+  readonly #waiting = new Map<number, (outcome: JobOutcome) => void>();
+  #thread: Thread | null = null;
+  #nextId = 1;
+  #closing = false;
+
+  /**
+   * @param fileSystem - name under which the worker opens the files
+   * @param onRestart - called when a worker died
+   */
+  constructor(fileSystem: string, onRestart: () => void) {
+    this.#fileSystem = fileSystem;
+    this.#onRestart = onRestart;
+  }
+
+  submit(job: Job, done: (outcome: JobOutcome) => void): void {
+    const id = this.#nextId++;
+    this.#waiting.set(id, done);
+    const thread = (this.#thread ??= this.#start());
+    // While a job runs, the process stays alive for it.
+    if (this.#waiting.size === 1) thread.worker.ref();
+    thread.port.postMessage({ id, job } satisfies WorkerRequest);
+  }
+
+  waitSync(ms: number): void {
+    const thread = this.#thread;
+    if (thread === null) return;
+    const seen = Atomics.load(thread.signal, 0);
+    if (this.#takeReplies(thread) > 0) return;
+    Atomics.wait(thread.signal, 0, seen, ms);
+    this.#takeReplies(thread);
+  }
+
+  async close(): Promise<void> {
+    this.#closing = true;
+    this.#waiting.clear();
+    const thread = this.#thread;
+    this.#thread = null;
+    if (thread === null) return;
+    const exited = new Promise<void>((resolve) => {
+      thread.worker.once('exit', () => resolve());
+    });
+    thread.worker.ref();
+    thread.port.postMessage({ close: true } satisfies WorkerRequest);
+    await exited;
+    thread.port.close();
+  }
+
+  #start(): Thread {
+    const { port1, port2 } = new MessageChannel();
+    const signal = new Int32Array(new SharedArrayBuffer(4));
+    const start: WorkerStart = { port: port2, signal, fileSystem: this.#fileSystem };
+    const worker = new Worker(new URL(import.meta.resolve('#worker')), {
+      workerData: start,
+      transferList: [port2],
+      name: 'lsm',
+    });
+    const thread: Thread = { worker, port: port1, signal };
+    port1.on('message', (reply: WorkerReply) => this.#deliver(reply));
+    port1.unref();
+    worker.unref();
+    worker.once('error', (error) => this.#lost(thread, error));
+    worker.once('exit', () => this.#lost(thread, null));
+    return thread;
+  }
+
+  #takeReplies(thread: Thread): number {
+    let taken = 0;
+    for (;;) {
+      const received = receiveMessageOnPort(thread.port);
+      if (received === undefined) return taken;
+      this.#deliver(received.message as WorkerReply);
+      taken++;
+    }
+  }
+
+  #deliver(reply: WorkerReply): void {
+    const done = this.#waiting.get(reply.id);
+    if (done === undefined) return;
+    this.#waiting.delete(reply.id);
+    if (this.#waiting.size === 0) this.#thread?.worker.unref();
+    if ('result' in reply) done({ ok: true, result: reply.result });
+    else done({ ok: false, error: decodeError(reply.error), lost: false });
+  }
+
+  #lost(thread: Thread, cause: Error | null): void {
+    if (this.#closing || this.#thread !== thread) return;
+    this.#takeReplies(thread);
+    this.#thread = null;
+    thread.port.close();
+    this.#onRestart();
+    const error = new LsmError(
+      'LSM_WORKER_LOST',
+      'The worker thread died; its work is planned again.',
+      { cause },
+    );
+    for (const [id, done] of [...this.#waiting]) {
+      this.#waiting.delete(id);
+      done({ ok: false, error, lost: true });
+    }
+  }
+}
