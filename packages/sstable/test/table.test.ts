@@ -53,6 +53,19 @@ describe('Table', () => {
     }
   });
 
+  test('reads no block for a key below all, and one for any other absent key', () => {
+    const { table, environment } = tableOf(ROWS, { pointIndex: 'none' }, { frameCount: 0 });
+    const { counters } = environment;
+    expect(lookup(table, bytesOf('a'))).toBe(null);
+    expect(counters.blockReads).toBe(0);
+    for (const key of ['key00000001', 'key00003001x', 'z']) {
+      const before = counters.blockReads;
+      expect(lookup(table, bytesOf(key))).toBe(null);
+      expect(counters.blockReads).toBe(before + 1);
+    }
+    expect(counters.filterFalsePositives).toBe(4);
+  });
+
   test('keeps small indexes in memory, and loads them again after unloading', () => {
     const { table } = tableOf(ROWS, { pointIndex: 'fuse8' });
     expect(table.memoryBytes).toBe(0);
