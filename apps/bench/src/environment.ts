@@ -108,9 +108,12 @@ export function packageVersion(name: string, from: string = import.meta.url): st
   }
 }
 
+function git(...words: string[]): string {
+  const stdio = ['ignore', 'pipe', 'ignore'] as const;
+  return execFileSync('git', words, { encoding: 'utf8', stdio: [...stdio] }).trim();
+}
+
 function commitId(): string | null {
-  const git = (...words: string[]): string =>
-    execFileSync('git', words, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }).trim();
   try {
     const changed = git('status', '--porcelain', '--untracked-files=no') === '' ? '' : ' + changes';
     return git('rev-parse', '--short=12', 'HEAD') + changed;

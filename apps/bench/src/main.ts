@@ -1,4 +1,4 @@
-/**
- * The command line of the bench: reads the options, runs the workloads, prints the report.
- */
-export {};
+/** Starts the bench; see cli.ts. */
+import { main } from './cli.ts';
+
+process.exitCode = await main(process.argv.slice(2));

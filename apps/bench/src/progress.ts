@@ -3,8 +3,8 @@
  * changes; elsewhere a line per run, so that logs stay short. Everything goes to standard error.
  */
 import { progress as progressBar } from '@clack/prompts';
-import type { RunProgress } from './run/phase-runner.ts';
 import { formatCount, formatSeconds } from './report/format.ts';
+import type { RunProgress } from './run/phase-runner.ts';
 
 /** What the bench tells its display. */
 export interface Display {
@@ -26,14 +26,19 @@ export function createDisplay(quiet: boolean): Display {
   return process.stderr.isTTY ? new TerminalDisplay() : lineDisplay();
 }
 
+function nothing(): void {}
+
+function writeLine(text: string): void {
+  process.stderr.write(`${text}\n`);
+}
+
 function quietDisplay(): Display {
-  const nothing = (): void => {};
   return {
     begin: nothing,
     runBegins: nothing,
     phaseBegins: nothing,
     runEnds: nothing,
-    note: (message) => process.stderr.write(`${message}\n`),
+    note: writeLine,
     end: nothing,
   };
 }
@@ -41,21 +46,18 @@ function quietDisplay(): Display {
 function lineDisplay(): Display {
   const estimate = new Estimate();
   let title = '';
-  const write = (text: string): void => {
-    process.stderr.write(`${text}\n`);
-  };
   return {
     begin: (runs) => estimate.begin(runs),
     runBegins: (next) => {
       title = next;
     },
-    phaseBegins: () => {},
+    phaseBegins: nothing,
     runEnds: (seconds) => {
       estimate.runEnds();
-      write(`${estimate.place()} ${title}: ${formatSeconds(seconds)}, ${estimate.rest()}`);
+      writeLine(`${estimate.place()} ${title}: ${formatSeconds(seconds)}, ${estimate.rest()}`);
     },
-    note: write,
-    end: () => {},
+    note: writeLine,
+    end: nothing,
   };
 }
 

@@ -93,10 +93,10 @@ export interface AmplificationResult {
   readonly write: number;
   /** The part of it that the log makes. */
   readonly writeLog: number;
-  /** Blocks read from files ÷ lookups, over all lookups. */
-  readonly readBlocksPerLookup: number;
-  /** Runs asked ÷ lookups. */
-  readonly runsPerLookup: number;
+  /** Blocks read from files ÷ lookups, over the phases that only look up; `null` if there is none. */
+  readonly readBlocksPerLookup: number | null;
+  /** Runs asked ÷ lookups, likewise. */
+  readonly runsPerLookup: number | null;
   /** Bytes of all files in the directory ÷ bytes of live keys and values, at the end, nothing left to do. */
   readonly space: number;
   /** The largest sampled bytes on disk ÷ bytes of live keys and values at the end. */

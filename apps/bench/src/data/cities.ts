@@ -5,8 +5,8 @@
  * names distinct. Value: the rest as JSON. Prefix groups are `country/admin/`.
  */
 import { createRequire } from 'node:module';
-import { SeededDraws, permutation } from '../random.ts';
-import { type StoredEntry, StoredEntries } from './stored-entries.ts';
+import { permutation, SeededDraws } from '../random.ts';
+import { StoredEntries, type StoredEntry } from './stored-entries.ts';
 
 interface City {
   readonly name: string;

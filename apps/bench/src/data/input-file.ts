@@ -11,7 +11,7 @@ import { KEY_BYTES_MAX } from '@lsm/core';
 import { UsageError } from '../usage-error.ts';
 import { csvRowsOf } from './csv-rows.ts';
 import { type Line, linesOfFile } from './line-reader.ts';
-import { type StoredEntry, StoredEntries } from './stored-entries.ts';
+import { StoredEntries, type StoredEntry } from './stored-entries.ts';
 
 /** Formats of input files. */
 export const INPUT_FORMATS = ['tsv', 'csv', 'jsonl'] as const;

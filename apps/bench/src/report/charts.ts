@@ -51,8 +51,21 @@ export function barCharts(summary: WorkloadSummary, id: string): BarChart[] {
   const ofFigure = (figure: string): SummaryRow[] =>
     phaseRows.filter((row) => row.figure === figure);
   const single = summary.rows.filter((row) => row.figure === 'operations');
-  const chart = (suffix: string, title: string, unit: string, rows: readonly SummaryRow[]): BarChart =>
-    barsOf(`${id}-${suffix}`, title, unit, unit !== '×', rows, summary.variants, ({ phase }) => phase);
+  const chart = (
+    suffix: string,
+    title: string,
+    unit: string,
+    rows: readonly SummaryRow[],
+  ): BarChart =>
+    barsOf(
+      `${id}-${suffix}`,
+      title,
+      unit,
+      unit !== '×',
+      rows,
+      summary.variants,
+      ({ phase }) => phase,
+    );
   const amplifications = AMPLIFICATIONS.flatMap(([figure, label]) =>
     summary.rows.filter((row) => row.figure === figure).map((row) => ({ ...row, phase: label })),
   );
@@ -100,7 +113,11 @@ function barsOf(
 }
 
 /** Throughput over time of the first repeat of each variant. */
-export function timeCharts(experiment: ExperimentResult, workload: string, id: string): TimeChart[] {
+export function timeCharts(
+  experiment: ExperimentResult,
+  workload: string,
+  id: string,
+): TimeChart[] {
   const runs = firstRuns(experiment, workload);
   const rates = runs.map(ratesOf);
   const secondsMax = Math.max(0, ...runs.map((run) => run.seconds));

@@ -19,7 +19,6 @@ export function renderReport(results: BenchResults): string {
   const sections = results.experiments.map((experiment, i) =>
     experimentSection(experiment, `e${i}`, charts),
   );
-  const own = (file: string): string => readFileSync(new URL(file, import.meta.url), 'utf8');
   const plot = dirname(createRequire(import.meta.url).resolve('uplot'));
   const plotFile = (file: string): string => readFileSync(join(plot, file), 'utf8');
   return `<!doctype html>
@@ -51,6 +50,11 @@ ${environmentTable(results)}
 `;
 }
 
+/** The text of a file beside this one. */
+function own(file: string): string {
+  return readFileSync(new URL(file, import.meta.url), 'utf8');
+}
+
 /** JSON that can stand inside a script element. */
 export function embed(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c');
@@ -62,7 +66,10 @@ function headline(results: BenchResults): string {
 }
 
 function experimentSection(experiment: ExperimentResult, id: string, charts: Chart[]): string {
-  const parts = [`<h2>${escapeText(experiment.title)}</h2>`, `<p>${escapeText(experiment.data)}</p>`];
+  const parts = [
+    `<h2>${escapeText(experiment.title)}</h2>`,
+    `<p>${escapeText(experiment.data)}</p>`,
+  ];
   summarize(experiment).forEach((summary, i) => {
     const place = `${id}w${i}`;
     const bars = barCharts(summary, place);
@@ -121,16 +128,14 @@ function filterTable(experiment: ExperimentResult): string {
     const shape = levels
       .map((one) => `L${one.level}: ${digits(one.bitsPerKey)} bits × ${one.entries}`)
       .join(', ');
-    const share = (value: number | null): string =>
-      value === null ? '–' : `${digits(value * 100)} %`;
     const cells = [
       name,
       run.workload,
       shape,
       digits(bitsPerKeyMean),
       formatBytes(bytes),
-      share(falsePositivesPerMiss),
-      share(falsePositiveRate),
+      percent(falsePositivesPerMiss),
+      percent(falsePositiveRate),
     ];
     return [`<tr>${cells.map((cell) => `<td>${escapeText(cell)}</td>`).join('')}</tr>`];
   });
@@ -145,6 +150,10 @@ function filterTable(experiment: ExperimentResult): string {
     'per probe',
   ];
   return `<h3>Filters, first repeat, as counted</h3><div class="scroll"><table><thead><tr>${head.map((name) => `<th>${name}</th>`).join('')}</tr></thead><tbody>${rows.join('')}</tbody></table></div>`;
+}
+
+function percent(share: number | null): string {
+  return share === null ? '–' : `${digits(share * 100)} %`;
 }
 
 function checkList(experiment: ExperimentResult): string {

@@ -2,6 +2,7 @@
  * The script of the report page: draws the charts that stand as JSON in the page with uPlot, in the colours of the
  * style sheet, again when the colour scheme changes. Runs in the browser; no imports, no network.
  */
+/* eslint-disable unicorn/consistent-function-scoping -- one closed script: nothing may leak into the page */
 (() => {
   const charts = JSON.parse(document.getElementById('charts').textContent);
   let drawn = [];

@@ -2,48 +2,63 @@
 import { formatCsvRow, parseCsvRow } from '../data/csv-rows.ts';
 import type { BenchResults, LatencyResult, PhaseResult, RunResult } from '../results.ts';
 
-/** Columns, in order. */
-export const CSV_COLUMNS = [
-  'experiment',
-  'workload',
-  'variant',
-  'repeat',
-  'durability',
-  'phase',
-  'calls',
-  'operation',
-  'operations',
-  'seconds',
-  'operations_per_second',
-  'entries',
-  'entries_per_second',
-  'mean_us',
-  'p50_us',
-  'p99_us',
-  'p999_us',
-  'max_us',
-  'stall_ms',
-  'slowdown_ms',
-  'cpu_seconds',
-  'write_amplification',
-  'read_blocks_per_lookup',
-  'runs_per_lookup',
-  'space_amplification',
-  'filter_bytes',
-  'false_positives_per_miss',
-] as const;
+/** What a row is made of. */
+interface RowSource {
+  readonly durability: string;
+  readonly run: RunResult;
+  readonly phase: PhaseResult;
+  readonly latency: LatencyResult | null;
+}
 
-/** One row, by column. */
-export type CsvRecord = Record<(typeof CSV_COLUMNS)[number], string>;
+type Cell = string | number | null | undefined;
+
+const COLUMNS = {
+  experiment: ({ run }) => run.experiment,
+  workload: ({ run }) => run.workload,
+  variant: ({ run }) => run.variant,
+  repeat: ({ run }) => run.repeat,
+  durability: ({ durability }) => durability,
+  phase: ({ phase }) => phase.name,
+  calls: ({ phase }) => phase.calls,
+  operation: ({ phase, latency }) => latency?.kind ?? phase.kind,
+  operations: ({ phase, latency }) => latency?.count ?? phase.operations,
+  seconds: ({ phase }) => phase.seconds,
+  operations_per_second: ({ phase }) => phase.operationsPerSecond,
+  entries: ({ phase }) => phase.entries,
+  entries_per_second: ({ phase }) => phase.entriesPerSecond,
+  mean_us: ({ latency }) => latency?.meanUs,
+  p50_us: ({ latency }) => latency?.p50Us,
+  p99_us: ({ latency }) => latency?.p99Us,
+  p999_us: ({ latency }) => latency?.p999Us,
+  max_us: ({ latency }) => latency?.maxUs,
+  stall_ms: ({ phase }) => phase.counters?.stallMs,
+  slowdown_ms: ({ phase }) => phase.counters?.slowdownMs,
+  cpu_seconds: ({ phase }) => phase.cpuSeconds,
+  write_amplification: ({ run }) => run.amplification?.write,
+  read_blocks_per_lookup: ({ run }) => run.amplification?.readBlocksPerLookup,
+  runs_per_lookup: ({ run }) => run.amplification?.runsPerLookup,
+  space_amplification: ({ run }) => run.amplification?.space,
+  filter_bytes: ({ run }) => run.filters?.bytes,
+  false_positives_per_miss: ({ run }) => run.filters?.falsePositivesPerMiss,
+} satisfies Record<string, (source: RowSource) => Cell>;
+
+type ColumnName = keyof typeof COLUMNS;
+const NAMES = Object.keys(COLUMNS) as ColumnName[];
+const READERS = Object.values(COLUMNS) as ((source: RowSource) => Cell)[];
+
+/** One row, by column; an empty text where a figure does not apply. */
+export type CsvRecord = Record<ColumnName, string>;
 
 /** All results as text with a header row. */
 export function resultsToCsv(results: BenchResults): string {
-  const lines = [CSV_COLUMNS.join(',')];
-  for (const { runs } of results.experiments) {
-    for (const run of runs) {
-      for (const phase of run.phases) {
-        const kinds = phase.latencies.length === 0 ? [null] : phase.latencies;
-        for (const latency of kinds) lines.push(rowOf(results.durability, run, phase, latency));
+  const { durability } = results;
+  const lines = [NAMES.join(',')];
+  for (const run of results.experiments.flatMap(({ runs }) => runs)) {
+    for (const phase of run.phases) {
+      const kinds = phase.latencies.length === 0 ? [null] : phase.latencies;
+      for (const latency of kinds) {
+        const source = { durability, run, phase, latency };
+        lines.push(formatCsvRow(READERS.map((read) => read(source) ?? '')));
       }
     }
   }
@@ -53,48 +68,10 @@ export function resultsToCsv(results: BenchResults): string {
 /** Reads back what {@link resultsToCsv} wrote. */
 export function parseResultsCsv(text: string): CsvRecord[] {
   const [header, ...lines] = text.trimEnd().split('\n');
-  if (header !== CSV_COLUMNS.join(',')) throw new Error('These are not results of the bench.');
+  if (header !== NAMES.join(',')) throw new Error('These are not results of the bench.');
   return lines.map((line) => {
     const fields = parseCsvRow(line);
     if (typeof fields === 'string') throw new Error(`A row can't be read: ${fields}.`);
-    return Object.fromEntries(CSV_COLUMNS.map((name, i) => [name, fields[i] ?? ''])) as CsvRecord;
+    return Object.fromEntries(NAMES.map((name, i) => [name, fields[i] ?? ''])) as CsvRecord;
   });
-}
-
-function rowOf(
-  durability: string,
-  run: RunResult,
-  phase: PhaseResult,
-  latency: LatencyResult | null,
-): string {
-  const { amplification, filters } = run;
-  return formatCsvRow([
-    run.experiment,
-    run.workload,
-    run.variant,
-    run.repeat,
-    durability,
-    phase.name,
-    phase.calls,
-    latency?.kind ?? phase.kind,
-    latency?.count ?? phase.operations,
-    phase.seconds,
-    phase.operationsPerSecond,
-    phase.entries ?? '',
-    phase.entriesPerSecond ?? '',
-    latency?.meanUs ?? '',
-    latency?.p50Us ?? '',
-    latency?.p99Us ?? '',
-    latency?.p999Us ?? '',
-    latency?.maxUs ?? '',
-    phase.counters?.stallMs ?? '',
-    phase.counters?.slowdownMs ?? '',
-    phase.cpuSeconds,
-    amplification?.write ?? '',
-    amplification?.readBlocksPerLookup ?? '',
-    amplification?.runsPerLookup ?? '',
-    amplification?.space ?? '',
-    filters?.bytes ?? '',
-    filters?.falsePositivesPerMiss ?? '',
-  ]);
 }

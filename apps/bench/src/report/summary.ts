@@ -1,6 +1,6 @@
 /**
  * Repeats condensed: the median and the range of each figure, by workload, row and variant. A variant is called best
- * at a figure only if its range does not touch any other's.
+ * at a figure only if its range of at least three repeats does not touch any other's.
  */
 import type { ExperimentResult, PhaseResult, RunResult } from '../results.ts';
 
@@ -9,7 +9,12 @@ export interface Spread {
   readonly median: number;
   readonly low: number;
   readonly high: number;
+  /** How many repeats there were. */
+  readonly repeats: number;
 }
+
+/** Of fewer repeats nothing is concluded. */
+const REPEATS_MIN = 3;
 
 /** How a figure is to be read. */
 export type FigureUnit = 'per second' | 'µs' | 'ratio' | 'ms' | 'bytes' | 'seconds' | 'count';
@@ -50,7 +55,12 @@ const PHASE_FIGURES: readonly Figure<PhaseResult>[] = [
     better: 'more',
     read: (phase) => (phase.kind === 'operations' ? phase.operationsPerSecond : null),
   },
-  { figure: 'entries', unit: 'per second', better: 'more', read: (phase) => phase.entriesPerSecond },
+  {
+    figure: 'entries',
+    unit: 'per second',
+    better: 'more',
+    read: (phase) => phase.entriesPerSecond,
+  },
   { figure: 'p50', unit: 'µs', better: 'less', read: (phase) => phase.latencies[0]?.p50Us ?? null },
   { figure: 'p99', unit: 'µs', better: 'less', read: (phase) => phase.latencies[0]?.p99Us ?? null },
   {
@@ -113,7 +123,7 @@ export function spreadOf(values: readonly number[]): Spread | null {
   const middle = sorted.length >> 1;
   const median =
     sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-  return { median, low: sorted[0]!, high: sorted.at(-1)! };
+  return { median, low: sorted[0]!, high: sorted.at(-1)!, repeats: values.length };
 }
 
 /** The one that is beyond all others in the better direction, ranges not touching; −1 if there is none. */
@@ -122,12 +132,12 @@ export function clearBest(
   better: 'more' | 'less' | 'neither',
 ): number {
   if (better === 'neither') return -1;
-  const present = spreads.filter((spread) => spread !== null);
-  if (present.length < 2) return -1;
+  const others = spreads.filter((spread) => spread !== null);
+  if (others.length < 2 || others.some(({ repeats }) => repeats < REPEATS_MIN)) return -1;
   return spreads.findIndex(
     (spread) =>
       spread !== null &&
-      present.every(
+      others.every(
         (other) =>
           other === spread ||
           (better === 'more' ? spread.low > other.high : spread.high < other.low),
@@ -143,7 +153,10 @@ function phaseRows(byVariant: readonly (readonly RunResult[])[]): SummaryRow[] {
   return [...names].flatMap(([phase, calls]) =>
     PHASE_FIGURES.map((figure) => {
       const values = byVariant.map((runs) =>
-        present(runs.flatMap((run) => run.phases.filter(({ name }) => name === phase)), figure.read),
+        present(
+          runs.flatMap((run) => run.phases.filter(({ name }) => name === phase)),
+          figure.read,
+        ),
       );
       return rowOf(phase, calls, figure, values);
     }).filter((row) => row !== null),

@@ -27,7 +27,8 @@ export function checkPhase(phase: Phase, result: PhaseResult, filtered: boolean)
   const checks: CheckResult[] = [];
   const claim = (sentence: string, holds: boolean, evidence: string): void => {
     const what = `${result.name}: ${sentence}`;
-    if (!holds) throw new VoidFigure(`Not true of this run: ${what} (${evidence}). ${SMALLER_MEMORY}`);
+    if (!holds)
+      throw new VoidFigure(`Not true of this run: ${what} (${evidence}). ${SMALLER_MEMORY}`);
     checks.push({ claim: what, evidence });
   };
   const blocks = counted.blockReads + counted.cacheHits + counted.cacheMisses;
@@ -84,7 +85,8 @@ export async function checkContent(store: Store, model: Model): Promise<CheckRes
       throw new WrongAnswer(`The final scan has another value for entry ${entries}.`);
     }
   });
-  if (nextLive() >= 0) throw new WrongAnswer(`The final scan ends early, after ${entries} entries.`);
+  if (nextLive() >= 0)
+    throw new WrongAnswer(`The final scan ends early, after ${entries} entries.`);
   return {
     claim: 'the final content is the model, byte by byte and in order',
     evidence: `${entries} entries scanned, ${model.checkedReads} lookups checked before`,

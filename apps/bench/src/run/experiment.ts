@@ -6,9 +6,9 @@
 import type { Variant } from '../config.ts';
 import type { DataSet } from '../data/data-set.ts';
 import type { Display } from '../progress.ts';
+import { mixWord } from '../random.ts';
 import type { ExperimentResult, RunResult } from '../results.ts';
 import type { Store } from '../stores/store.ts';
-import { mixWord } from '../random.ts';
 import type { Workload, WorkloadSizes } from '../workloads/workload.ts';
 import { runWorkload } from './run-workload.ts';
 import type { WorkDirectory } from './work-directory.ts';
@@ -120,7 +120,7 @@ async function warmUp(
           data,
           sizes,
           rate: null,
-              counts: false,
+          counts: false,
         });
       } finally {
         await store.close();

@@ -16,11 +16,11 @@ import type {
   RunResult,
 } from '../results.ts';
 import type { Store, StoreStats } from '../stores/store.ts';
-import type { Phase, Workload, WorkloadSizes } from '../workloads/workload.ts';
+import type { Phase, Workload, WorkloadContext, WorkloadSizes } from '../workloads/workload.ts';
 import { checkContent, checkPhase, checkTree } from './checks.ts';
 import { directoryBytes } from './directory-bytes.ts';
 import { countersBetween } from './phase-counters.ts';
-import { runPhase, type RunProgress } from './phase-runner.ts';
+import { type RunProgress, runPhase } from './phase-runner.ts';
 import { Sampler } from './sampler.ts';
 
 /** Which run it is. */
@@ -60,8 +60,10 @@ export async function runWorkload(store: Store, setting: RunSetting): Promise<Ru
   try {
     const draws = new SeededDraws(setting.seed);
     const { data, sizes, workload } = setting;
-    for (const phase of workload.phases({ store, data, model, draws, sizes })) {
-      const result = await timePhase(store, phase, setting, sampler, progress);
+    const context = { store, data, model, draws, sizes, tally: { entries: 0 } };
+    for (const phase of workload.phases(context)) {
+      context.tally.entries = 0;
+      const result = await timePhase(context, phase, setting, sampler, progress);
       results.push(result);
       setting.onPhaseEnd?.(result);
       if (counts) checks.push(...checkPhase(phase, result, hasFilters(store)));
@@ -109,7 +111,7 @@ function hasFilters(store: Store): boolean {
 }
 
 async function timePhase(
-  store: Store,
+  { store, tally }: WorkloadContext,
   phase: Phase,
   setting: RunSetting,
   sampler: Sampler,
@@ -122,7 +124,7 @@ async function timePhase(
   const cpu = process.cpuUsage();
   const timing = await runPhase(phase, setting.rate, progress);
   const used = process.cpuUsage(cpu);
-  const entries = phase.entries?.() ?? null;
+  const entries = phase.countsEntries === true ? tally.entries : null;
   return {
     name: phase.name,
     calls: phase.calls,
@@ -181,8 +183,8 @@ function amplificationOf(
   return {
     write: written / counters.userBytes,
     writeLog: counters.logBytes / counters.userBytes,
-    readBlocksPerLookup: gets === 0 ? 0 : sum((counted) => counted.blockReads) / gets,
-    runsPerLookup: gets === 0 ? 0 : sum((counted) => counted.runsProbed) / gets,
+    readBlocksPerLookup: gets === 0 ? null : sum((counted) => counted.blockReads) / gets,
+    runsPerLookup: gets === 0 ? null : sum((counted) => counted.runsProbed) / gets,
     space: diskBytes / liveBytes,
     spacePeak: peakBytes / liveBytes,
     spaceByEngine: stats.spaceAmplification,

@@ -1,5 +1,5 @@
 /** The engine behind the bench's seam. */
-import { type Db, open, type OpenOptions } from '@lsm/engine';
+import { type Db, type OpenOptions, open } from '@lsm/engine';
 import type { Store, StoreEvent, StoreOperation, StoreRange, StoreStats, Visit } from './store.ts';
 
 const SCAN_BATCH = 256;
@@ -63,7 +63,7 @@ export class EngineStore implements Store {
         if (batch.length < SCAN_BATCH) return count;
       }
     } finally {
-      void iterator.close();
+      iterator.close();
     }
   }
 

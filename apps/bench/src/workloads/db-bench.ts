@@ -41,7 +41,7 @@ export const dbBench: readonly Workload[] = [
       operations: Math.ceil(context.data.count / BATCH_ENTRIES),
       calls: `await batch of ${BATCH_ENTRIES}`,
       settle: true,
-      entries: () => context.data.count,
+      countsEntries: true,
       step: (i) => steps.batch(order, i * BATCH_ENTRIES, BATCH_ENTRIES),
     };
   }),
@@ -68,16 +68,16 @@ export const dbBench: readonly Workload[] = [
     return reads(context, steps, 'readhot', () => steps.get(order[hot.next()]!));
   }),
   loaded('seekrandom', `seeks, each with ${SEEK_ENTRIES} entries`, (context, steps) => ({
-    ...scans(steps, 'seekrandom', Math.ceil(context.sizes.operations * SEEKS_SHARE), () =>
+    ...scans('seekrandom', Math.ceil(context.sizes.operations * SEEKS_SHARE), () =>
       steps.scanFrom(anyIndex(context), SEEK_ENTRIES),
     ),
     calls: `entries({gte, limit: ${SEEK_ENTRIES}})`,
   })),
   loaded('scan', 'one scan over everything, forward', (_, steps) =>
-    scans(steps, 'scan', 1, () => steps.scanAll(false)),
+    scans('scan', 1, () => steps.scanAll(false)),
   ),
   loaded('scanreverse', 'one scan over everything, backward', (_, steps) =>
-    scans(steps, 'scanreverse', 1, () => steps.scanAll(true)),
+    scans('scanreverse', 1, () => steps.scanAll(true)),
   ),
   loaded('readwhilewriting', 'lookups while another loop overwrites', readWhileWriting),
 ];
@@ -101,12 +101,7 @@ function loaded(name: string, title: string, make: MakePhase): Workload {
   };
 }
 
-function writes(
-  context: WorkloadContext,
-  name: string,
-  call: string,
-  step: Phase['step'],
-): Phase {
+function writes(context: WorkloadContext, name: string, call: string, step: Phase['step']): Phase {
   const { inFlight } = context.sizes;
   return {
     name,
@@ -118,36 +113,30 @@ function writes(
   };
 }
 
-function reads(
-  { sizes }: WorkloadContext,
-  steps: Steps,
-  name: string,
-  step: Phase['step'],
-): Phase {
+function reads({ sizes }: WorkloadContext, steps: Steps, name: string, step: Phase['step']): Phase {
   return { name, operations: sizes.operations, calls: steps.readCall, touches: 'tables', step };
 }
 
-function scans(steps: Steps, name: string, operations: number, step: Phase['step']): Phase {
+function scans(name: string, operations: number, step: Phase['step']): Phase {
   return {
     name,
     operations,
     calls: 'entries()',
     touches: 'tables',
-    entries: () => steps.scanned,
+    countsEntries: true,
     step,
   };
 }
 
 /** The writer yields the thread after each put, so that it takes turns with the reads. */
 function readWhileWriting(context: WorkloadContext, steps: Steps): Phase {
-  let stopped = false;
   // A put that waits for back-pressure is not readable yet, so its key is not asked for until it is acknowledged.
-  let pending = -1;
+  const writer = { pending: -1, stopped: false };
   const writeUntilStopped = async (): Promise<void> => {
-    while (!stopped) {
-      pending = anyIndex(context);
-      await steps.put(pending);
-      pending = -1;
+    while (!writer.stopped) {
+      writer.pending = anyIndex(context);
+      await steps.put(writer.pending);
+      writer.pending = -1;
       await new Promise((resolve) => {
         setImmediate(resolve);
       });
@@ -155,7 +144,7 @@ function readWhileWriting(context: WorkloadContext, steps: Steps): Phase {
   };
   const readableIndex = (): number => {
     const index = anyIndex(context);
-    return index === pending ? (index + 1) % context.data.count : index;
+    return index === writer.pending ? (index + 1) % context.data.count : index;
   };
   return {
     ...reads(context, steps, 'readwhilewriting', () => steps.get(readableIndex())),
@@ -163,7 +152,7 @@ function readWhileWriting(context: WorkloadContext, steps: Steps): Phase {
     background: () => {
       const ended = writeUntilStopped();
       return () => {
-        stopped = true;
+        writer.stopped = true;
         return ended;
       };
     },

@@ -32,7 +32,7 @@ export const realWorkload: Workload = {
         operations: 1,
         calls: 'entries()',
         touches: 'tables',
-        entries: takeScanned(steps),
+        countsEntries: true,
         step: () => steps.scanAll(false),
       },
     ];
@@ -79,7 +79,7 @@ function readPhases(context: WorkloadContext, steps: Steps): Phase[] {
       operations: Math.max(10, Math.ceil(sizes.operations * SCANS_SHARE)),
       calls: 'entries({prefix})',
       touches: 'tables',
-      entries: takeScanned(steps),
+      countsEntries: true,
       step: () => steps.scanGroup(groups[draws.below(groups.length)]!),
     },
   ];
@@ -116,13 +116,4 @@ function deletePhases({ store, data, draws, sizes }: WorkloadContext, steps: Ste
     step: (i) => steps.removeGroup(groups[i]!),
   };
   return [one, many];
-}
-
-/** Entries scanned from now on; the counter is shared by phases, so each takes its own start when it is asked first. */
-function takeScanned(steps: Steps): () => number {
-  return () => {
-    const entries = steps.scanned;
-    steps.scanned = 0;
-    return entries;
-  };
 }

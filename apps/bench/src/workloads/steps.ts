@@ -12,8 +12,6 @@ export type StepResult = OperationKind | Promise<OperationKind>;
 /** The operations, bound to one run. */
 export class Steps {
   readonly #context: WorkloadContext;
-  /** Entries that scans returned. */
-  scanned = 0;
 
   constructor(context: WorkloadContext) {
     this.#context = context;
@@ -48,7 +46,7 @@ export class Steps {
 
   /** Writes the next versions of consecutive entries of an order as one batch. */
   batch(order: Uint32Array, from: number, count: number): StepResult {
-    const { store, data, model } = this.#context;
+    const { store, data, model, tally } = this.#context;
     const operations = [];
     for (let i = from; i < Math.min(from + count, order.length); i++) {
       const index = order[i]!;
@@ -56,6 +54,7 @@ export class Steps {
       const key = data.key(index).slice();
       operations.push({ type: 'put' as const, key, value: data.value(index, version).slice() });
     }
+    tally.entries += operations.length;
     return after(store.batch(operations), 'batch');
   }
 
@@ -111,11 +110,11 @@ export class Steps {
 
   #counted(count: number | Promise<number>): StepResult {
     if (typeof count === 'number') {
-      this.scanned += count;
+      this.#context.tally.entries += count;
       return 'scan';
     }
     return count.then((entries) => {
-      this.scanned += entries;
+      this.#context.tally.entries += entries;
       return 'scan';
     });
   }

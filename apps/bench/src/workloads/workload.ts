@@ -24,8 +24,8 @@ export interface Phase {
   readonly settle?: boolean;
   /** Does one operation and says of which kind it was. */
   step(index: number): OperationKind | Promise<OperationKind>;
-  /** Entries that the phase's scans returned; set by steps. */
-  entries?: () => number;
+  /** Whether an operation handles several entries, so that entries are reported beside operations. */
+  readonly countsEntries?: boolean;
   /** Runs beside the steps until the returned function is called. */
   background?: () => () => Promise<void>;
 }
@@ -38,6 +38,8 @@ export interface WorkloadContext {
   /** Seeded by run and workload. */
   readonly draws: SeededDraws;
   readonly sizes: WorkloadSizes;
+  /** Counted by scans and batches; set to 0 before each phase. */
+  readonly tally: { entries: number };
 }
 
 /** Sizes that a user may choose. */

@@ -1,0 +1,70 @@
+/** `compare` and `workload`: variants of the engine over workloads, and filter settings over one data set. */
+import { type BenchConfig, filterVariants, strategyVariants } from '../config.ts';
+import type { Experiment, OpenStore } from '../run/experiment.ts';
+import { EngineStore } from '../stores/engine-store.ts';
+import { findWorkloads } from '../workloads/catalogue.ts';
+import { filterWorkload } from '../workloads/filter-probe.ts';
+import { operationsFor, runSession, type SessionPlan } from './bench-session.ts';
+import { type InputChoice, loadData } from './load-data.ts';
+
+/** Where things go; see the flags of the same names. */
+export interface SessionFlags {
+  readonly directory: string | undefined;
+  readonly keep: boolean;
+  readonly output: string | undefined;
+  readonly quiet: boolean;
+}
+
+const openEngine: OpenStore = (directory, variant) =>
+  EngineStore.open(directory, { ...variant.options });
+
+/** Compares strategies, then filters. Returns the path of the report. */
+export async function compare(
+  command: string,
+  config: BenchConfig,
+  input: InputChoice | null,
+  flags: SessionFlags,
+  print: (text: string) => void,
+): Promise<string> {
+  const workloads = findWorkloads(config.workloads);
+  const strategies = strategyVariants(config);
+  const filters = filterVariants(config);
+  const { data, warmUpData } = await loadData(config, input, (message) =>
+    process.stderr.write(`${message}\n`),
+  );
+  const common = {
+    data,
+    warmUpData,
+    sizes: { operations: operationsFor(data, config.operations), inFlight: config.inFlight },
+    repeats: config.repeats,
+    seed: config.seed,
+    rate: config.rate === 0 ? null : config.rate,
+  };
+  const experiments: Experiment[] = [
+    {
+      ...common,
+      name: 'strategies',
+      title: 'Compaction strategies',
+      variants: strategies,
+      workloads,
+    },
+  ];
+  if (filters.length > 0) {
+    experiments.push({
+      ...common,
+      name: 'filters',
+      title: `Filter settings, strategy ${config.filterStrategy}`,
+      variants: filters,
+      workloads: [filterWorkload],
+    });
+  }
+  const plan: SessionPlan = {
+    ...flags,
+    ...common,
+    command,
+    experiments,
+    durability: config.durability,
+    open: openEngine,
+  };
+  return runSession(plan, print);
+}
