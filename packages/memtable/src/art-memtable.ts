@@ -151,9 +151,8 @@ export class ArtMemtable extends VersionMemtable {
         reference = words[child]!;
         depth++;
       } else {
-        if (depth > length) return 0;
+        // A leaf or nothing: either ends the loop, and a key that is too short differs from the leaf's.
         reference = words[node + 1]!;
-        // A terminator is a leaf or nothing: either ends the loop.
       }
     }
     const found = equalAligned(

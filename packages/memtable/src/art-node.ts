@@ -13,9 +13,9 @@
  *       NODE48  256 bytes: key byte → place of its reference + 1, 0: none    48 references
  *       NODE256 256 references by key byte, 0: none
  * ```
- * A reference is 0 (nothing), the byte offset of a node, or a leaf: the newest version of a key (version.ts), odd. Nodes are named by word
- * index. A position names a child of a node: its place (NODE4 … NODE32) or its key byte (NODE48, NODE256); order
- * of positions is order of keys.
+ * A reference is 0 (nothing), the byte offset of a node, or a leaf: the newest version of a key (version.ts), odd.
+ * Nodes are named by word index. A position names a child of a node: its place (NODE4 … NODE32) or its key byte
+ * (NODE48, NODE256); order of positions is order of keys.
  *
  * N1. Key bytes at or beyond the number of children are rubbish, and so are their references.
  * N2. Every node but one with a terminator has at least two children.

@@ -68,7 +68,7 @@ export class ArtNodes {
       return;
     }
     words[node] = (words[node]! & 0xffff) | ((prefixLength - count) << 16);
-    words[node + 2] = count === 4 ? 0 : words[node + 2]! >>> (count << 3);
+    words[node + 2] = words[node + 2]! >>> (count << 3);
   }
 
   /**

@@ -6,13 +6,14 @@
  *    the cursor stands on the top. A chain of n versions costs n steps, not n².
  * 3. Versions that were added on top of a key meanwhile are looked for when the bottom of the stack is left.
  *
- * V1. If `#top` ≥ 0 the stack holds live versions of the current key in chain order and `#versions[#top]` is `version`.
+ * V1. If `#top` ≥ 0 the stack holds live versions of the current key in chain order, `version` on top.
  */
 import { type Cursor, Entry, type KeyBuffer } from '@lsm/core';
 import {
   DELTA_MAX,
   deltaWord,
   fillEntry,
+  isVoid,
   olderVersion,
   versionRecord,
   visibleVersion,
@@ -121,14 +122,10 @@ export abstract class VersionCursor implements Cursor {
     this.#top = -1;
     let version = newest;
     while (version !== last && version !== 0) {
-      if (!this.#isVoid(version)) this.#push(version);
+      if (!isVoid(this.words, this.#sequences, version)) this.#push(version);
       version = olderVersion(this.words, version);
     }
     if (last !== 0) this.#push(last);
-  }
-
-  #isVoid(version: number): boolean {
-    return this.words[deltaWord(this.#sequences, version)] === -1;
   }
 
   /** The first version from this one on that is not void, or 0. */

@@ -84,6 +84,11 @@ export function visibleVersion(
   return reference;
 }
 
+/** Whether a version is void. */
+export function isVoid(words: Int32Array, sequences: number, reference: number): boolean {
+  return words[deltaWord(sequences, reference)]! >>> 0 === DELTA_VOID;
+}
+
 /** Makes the version with this delta void; returns whether the chain has one. */
 export function markVersionVoid(
   words: Int32Array,
