@@ -17,7 +17,9 @@ import { outputSpec } from './output-spec.ts';
 import type { SnapshotList } from './snapshot.ts';
 import type { Tree } from './tree.ts';
 
+/** Pause after a failed flush, and after one whose worker died, ms. */
 const RETRY_MS = 500;
+const LOST_MS = 10;
 
 /** What the flusher needs of the database. */
 export interface FlushHost {
@@ -166,10 +168,12 @@ export class Flusher {
     this.failure = error;
     this.#host.events.emit('error', { error });
     if (!lost) this.#reject(error);
-    this.#cancelRetry = this.#host.clock.after(lost ? 10 : RETRY_MS, () => {
+    const retry = (): void => {
       this.#cancelRetry = null;
       this.#start();
-    });
+    };
+    // Writers may wait for the flush, so the process has to stay for it.
+    this.#cancelRetry = this.#host.clock.after(lost ? LOST_MS : RETRY_MS, retry, true);
     this.#host.changed();
   }
 

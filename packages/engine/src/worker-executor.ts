@@ -97,6 +97,7 @@ export class WorkerExecutor implements Executor {
       workerData: start,
       transferList: [port2],
       name: 'lsm',
+      execArgv: conditionFlags(process.execArgv),
     });
     const thread: Thread = { worker, port: port1, signal };
     port1.on('message', (reply: WorkerReply) => this.#deliver(reply));
@@ -142,4 +143,9 @@ export class WorkerExecutor implements Executor {
       done({ ok: false, error, lost: true });
     }
   }
+}
+
+/** Of the flags of this process, those that a worker needs: flags such as `--input-type` would stop it. */
+function conditionFlags(flags: readonly string[]): string[] {
+  return flags.filter((flag) => flag.startsWith('--conditions='));
 }
