@@ -98,7 +98,7 @@ function build(
 /** A file system that takes every byte and keeps none. */
 function sink(): FileSystem {
   const handle = { path: '', writeSync() {}, syncSync() {}, close() {} } as unknown as FileHandle;
-  return { ...fs, openSync: () => handle } as FileSystem;
+  return { ...fs, openSync: () => handle };
 }
 
 function environmentOf(frameCount: number): TableEnvironment {
