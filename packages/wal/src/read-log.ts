@@ -73,7 +73,7 @@ interface Member {
 /** What is known durable: by segment, and of everything before a segment. */
 interface Durable {
   readonly offsets: Map<number, number>;
-  /** All segments with a lower number are durable to their end. */
+  /** All segments with a lower number are durable to their end; −1: nothing is known. */
   before: number;
 }
 
@@ -146,7 +146,7 @@ function findChain(members: readonly Member[], from: SegmentIdentity): Member[] 
 }
 
 function collectDurable(members: readonly Member[], end: SegmentEnd | null): Durable {
-  const durable: Durable = { offsets: new Map(), before: 0 };
+  const durable: Durable = { offsets: new Map(), before: -1 };
   if (end !== null) {
     durable.offsets.set(end.number, end.end);
     durable.before = end.number;
