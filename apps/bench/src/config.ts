@@ -64,7 +64,7 @@ const MEBIBYTE = 1024 * KIBIBYTE;
 
 const specs: SettingSpecs<BenchConfig> = {
   strategies: listSetting(['leveled', 'tiered', 'hybrid']),
-  filters: listSetting(['uniform:10', 'list:0.001,0.01,0.05', 'monkey']),
+  filters: listSetting(['uniform:10', 'list:0.001,0.01,0.05', 'monkey:10', 'monkey']),
   filter: textSetting('monkey'),
   filterStrategy: textSetting('tiered'),
   workloads: listSetting(['real']),
@@ -148,16 +148,35 @@ export function strategyVariants(config: BenchConfig): Variant[] {
   }));
 }
 
-/** The variants of the filters' comparison. */
-export function filterVariants(config: BenchConfig): Variant[] {
-  return config.filters.map((text) => ({
-    name: text,
-    options: {
-      ...commonOptions(config),
-      compaction: parseStrategy(config.filterStrategy),
-      filter: parseFilter(text),
-    },
-  }));
+/**
+ * The variants of the filters' comparison. `monkey:BITS` is Monkey with a budget of so many bits for each entry that
+ * is written, which makes it comparable with `uniform:BITS`; `monkey` has the common budget.
+ *
+ * @param entries - entries that the workload writes
+ * @param memtableBytes - least size of a memtable
+ */
+export function filterVariants(
+  config: BenchConfig,
+  entries: number,
+  memtableBytes: number,
+): Variant[] {
+  const common = commonOptions(config);
+  const memtable = { memtableBytes: Math.max(memtableBytes, Number(common['memtableBytes'])) };
+  return config.filters.map((text) => {
+    const [name, bits] = splitOnce(text, ':');
+    const bounded = name === 'monkey' && bits !== null;
+    const budget = bounded ? { indexBytes: Math.ceil((numberOf(bits, text) * entries) / 8) } : {};
+    return {
+      name: text,
+      options: {
+        ...common,
+        ...memtable,
+        ...budget,
+        compaction: parseStrategy(config.filterStrategy),
+        filter: parseFilter(bounded ? 'monkey' : text),
+      },
+    };
+  });
 }
 
 /**
@@ -196,7 +215,7 @@ export function parseFilter(text: string): unknown {
     return { perLevel: rest.split(',').map((rate) => numberOf(rate, text)) };
   }
   throw new UsageError(
-    `"${text}" is no filter; use monkey, uniform:BITS (as in uniform:10) or list:RATE,RATE,… (as in list:0.001,0.01,0.05).`,
+    `"${text}" is no filter; use monkey, uniform:BITS (as in uniform:10) or list:RATE,RATE,… (as in list:0.001,0.01,0.05); among the compared filters also monkey:BITS.`,
   );
 }
 

@@ -45,11 +45,20 @@ describe('parseConfig', () => {
   });
 
   test('compares the three kinds of filter settings by default', () => {
-    expect(filterVariants(parseConfig({})).map(({ options }) => options['filter'])).toEqual([
+    const variants = filterVariants(parseConfig({}), 8000, 1 << 20);
+    expect(variants.map(({ options }) => options['filter'])).toEqual([
       { bitsPerKey: 10 },
       { perLevel: [0.001, 0.01, 0.05] },
       'monkey',
+      'monkey',
     ]);
+    expect(variants.map(({ options }) => options['indexBytes'])).toEqual([
+      4 << 20,
+      4 << 20,
+      10_000,
+      4 << 20,
+    ]);
+    expect(variants[0]!.options['memtableBytes']).toBe(1 << 20);
   });
 });
 

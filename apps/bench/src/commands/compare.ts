@@ -3,7 +3,7 @@ import { type BenchConfig, filterVariants, strategyVariants } from '../config.ts
 import type { Experiment, OpenStore } from '../run/experiment.ts';
 import { EngineStore } from '../stores/engine-store.ts';
 import { findWorkloads } from '../workloads/catalogue.ts';
-import { filterWorkload } from '../workloads/filter-probe.ts';
+import { filterEntries, filterSliceBytes, filterWorkload } from '../workloads/filter-probe.ts';
 import { operationsFor, runSession, type SessionPlan } from './bench-session.ts';
 import { type InputChoice, loadData } from './load-data.ts';
 
@@ -28,10 +28,10 @@ export async function compare(
 ): Promise<string> {
   const workloads = findWorkloads(config.workloads);
   const strategies = strategyVariants(config);
-  const filters = filterVariants(config);
   const { data, warmUpData } = await loadData(config, input, (message) =>
     process.stderr.write(`${message}\n`),
   );
+  const filters = filterVariants(config, filterEntries(data), filterSliceBytes(data) * 2);
   const common = {
     data,
     warmUpData,

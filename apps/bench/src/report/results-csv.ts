@@ -12,7 +12,7 @@ interface RowSource {
 
 type Cell = string | number | null | undefined;
 
-const COLUMNS = {
+const COLUMNS: Readonly<Record<string, (source: RowSource) => Cell>> = {
   experiment: ({ run }) => run.experiment,
   workload: ({ run }) => run.workload,
   variant: ({ run }) => run.variant,
@@ -40,14 +40,12 @@ const COLUMNS = {
   space_amplification: ({ run }) => run.amplification?.space,
   filter_bytes: ({ run }) => run.filters?.bytes,
   false_positives_per_miss: ({ run }) => run.filters?.falsePositivesPerMiss,
-} satisfies Record<string, (source: RowSource) => Cell>;
+};
 
-type ColumnName = keyof typeof COLUMNS;
-const NAMES = Object.keys(COLUMNS) as ColumnName[];
-const READERS = Object.values(COLUMNS) as ((source: RowSource) => Cell)[];
+const NAMES: readonly string[] = Object.keys(COLUMNS);
 
 /** One row, by column; an empty text where a figure does not apply. */
-export type CsvRecord = Record<ColumnName, string>;
+export type CsvRecord = Readonly<Record<string, string>>;
 
 /** All results as text with a header row. */
 export function resultsToCsv(results: BenchResults): string {
@@ -58,7 +56,7 @@ export function resultsToCsv(results: BenchResults): string {
       const kinds = phase.latencies.length === 0 ? [null] : phase.latencies;
       for (const latency of kinds) {
         const source = { durability, run, phase, latency };
-        lines.push(formatCsvRow(READERS.map((read) => read(source) ?? '')));
+        lines.push(formatCsvRow(Object.values(COLUMNS).map((read) => read(source) ?? '')));
       }
     }
   }
@@ -72,6 +70,6 @@ export function parseResultsCsv(text: string): CsvRecord[] {
   return lines.map((line) => {
     const fields = parseCsvRow(line);
     if (typeof fields === 'string') throw new Error(`A row can't be read: ${fields}.`);
-    return Object.fromEntries(NAMES.map((name, i) => [name, fields[i] ?? ''])) as CsvRecord;
+    return Object.fromEntries(NAMES.map((name, i) => [name, fields[i] ?? '']));
   });
 }

@@ -36,27 +36,46 @@ export function renderTable(summary: WorkloadSummary, durability: string, style 
   const table = new Table({
     head: [`${summary.workload} (durability ${durability})`, ...summary.variants],
     colAligns: ['left', ...summary.variants.map(() => 'right' as const)],
-    style: style ? {} : { head: [], border: [] },
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+    style: style ? { head: ['bold'], border: ['grey'] } : { head: [], border: [] },
   });
-  let phase = '';
-  for (const row of summary.rows) {
-    if (row.phase !== phase && row.phase !== '') {
-      const title = row.calls === '' ? row.phase : `${row.phase}: ${row.calls}`;
-      table.push([{ content: title, colSpan: summary.variants.length + 1 }]);
-    }
-    phase = row.phase;
-    table.push([rowTitle(row), ...row.spreads.map((spread, i) => cell(row, spread, i))]);
+  for (const phase of new Set(summary.rows.map((row) => row.phase))) {
+    const rows = summary.rows.filter((row) => row.phase === phase);
+    if (phase === '') for (const row of rows) table.push([row.figure, ...cellsOf(row)]);
+    else table.push(...phaseRows(phase, rows, summary.variants.length));
   }
   return table.toString();
 }
 
-function rowTitle(row: SummaryRow): string {
-  return row.phase === '' ? row.figure : `  ${row.figure}`;
+/** A phase in two lines: its rate, and its latencies. */
+function phaseRows(phase: string, rows: readonly SummaryRow[], variants: number): string[][] {
+  const find = (figure: string): SummaryRow | undefined =>
+    rows.find((row) => row.figure === figure);
+  const time = find('time');
+  if (time !== undefined) return [[`  ${phase}`, ...cellsOf(time)]];
+  const entries = find('entries');
+  const rate = entries ?? find('operations');
+  const lines: string[][] = [];
+  if (rate !== undefined) {
+    lines.push([entries === undefined ? phase : `${phase}, entries`, ...cellsOf(rate)]);
+  }
+  const latencies = [find('p50'), find('p99'), find('p99.9')];
+  const cells = Array.from({ length: variants }, (_, variant) =>
+    latencies.map((row) => latencyOf(row?.spreads[variant] ?? null)).join(' · '),
+  );
+  if (latencies[0] !== undefined) lines.push(['  p50 · p99 · p99.9', ...cells]);
+  return lines;
 }
 
-function cell(row: SummaryRow, spread: Spread | null, variant: number): string {
-  const text = formatSpread(spread, row.unit);
-  return row.best === variant ? `* ${text}` : text;
+function latencyOf(spread: Spread | null): string {
+  return spread === null ? '–' : formatMicroseconds(spread.median);
+}
+
+function cellsOf(row: SummaryRow): string[] {
+  return row.spreads.map((spread, variant) => {
+    const text = formatSpread(spread, row.unit);
+    return row.best === variant ? `* ${text}` : text;
+  });
 }
 
 /** Explains the cells. */
