@@ -238,14 +238,12 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
       return undefined;
     }
     this.#remaining--;
-    const entry = cursor.entry;
+    const { entry } = cursor;
     const slab = this.#slab;
-    if (this.#selection === 'keys') {
+    if (this.#selection === 'entries') return slab.copyPair(entry) as T;
+    if (this.#selection === 'keys')
       return slab.copy(entry.bytes, entry.keyOffset, entry.keyLength) as T;
-    }
-    const value = slab.copy(entry.bytes, entry.valueOffset, entry.valueLength);
-    if (this.#selection === 'values') return value as T;
-    return [slab.copy(entry.bytes, entry.keyOffset, entry.keyLength), value] as T;
+    return slab.copy(entry.bytes, entry.valueOffset, entry.valueLength) as T;
   }
 
   #cursor(): ScanCursor {
