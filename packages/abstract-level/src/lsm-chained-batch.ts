@@ -15,6 +15,7 @@ export type WriteOperations = (
 ) => Promise<void>;
 
 /** See {@link LsmChainedBatch}; typed beside the class, because the implementation is abstract-level's. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- adds overloads, no members without code
 export interface LsmChainedBatch<TDatabase, KDefault, VDefault>
   extends AbstractChainedBatch<TDatabase, KDefault, VDefault> {
   /** Commits the operations, all or none. */
@@ -23,7 +24,6 @@ export interface LsmChainedBatch<TDatabase, KDefault, VDefault>
 }
 
 /** What `db.batch()` returns. Keys and values are copied when they are added. */
-// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- adds overloads, no members without code
 export class LsmChainedBatch<TDatabase, KDefault, VDefault> extends AbstractChainedBatch<
   TDatabase,
   KDefault,

@@ -104,6 +104,7 @@ const latest: ReadOptions = Object.freeze({});
 const CLEAR_BATCH_KEYS = 1000;
 
 /** Overloads that take this database's options; the implementations are abstract-level's. */
+// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- adds overloads, no members without code
 export interface LsmLevel<KDefault = string, VDefault = string>
   extends AbstractLevel<string | Buffer | Uint8Array, KDefault, VDefault> {
   /**
@@ -139,7 +140,6 @@ export interface LsmLevel<KDefault = string, VDefault = string>
  * @typeParam KDefault - type of keys, unless an operation names another encoding
  * @typeParam VDefault - type of values, unless an operation names another encoding
  */
-// oxlint-disable-next-line typescript/no-unsafe-declaration-merging -- adds overloads, no members without code
 export class LsmLevel<KDefault = string, VDefault = string> extends AbstractLevel<
   string | Buffer | Uint8Array,
   KDefault,
@@ -289,12 +289,12 @@ export class LsmLevel<KDefault = string, VDefault = string> extends AbstractLeve
 
   /** Called by abstract-level. */
   _batch(operations: readonly BatchOperation[], options: DurabilityOptions): Promise<void> {
-    return guarded(this.engine.batch(operations, writeOptionsOf(options)));
+    return this.#commit(operations, options);
   }
 
   /** Called by abstract-level. */
   _chainedBatch(): LsmChainedBatch<this, KDefault, VDefault> {
-    return new LsmChainedBatch(this, (operations, options) => this._batch(operations, options));
+    return new LsmChainedBatch(this, (operations, options) => this.#commit(operations, options));
   }
 
   /** Called by abstract-level. */
@@ -342,6 +342,10 @@ export class LsmLevel<KDefault = string, VDefault = string> extends AbstractLeve
   /** Called by abstract-level. */
   _snapshot(request: SnapshotRequest): LsmSnapshot {
     return new LsmSnapshot(request, this.engine.snapshot());
+  }
+
+  #commit(operations: readonly BatchOperation[], options: DurabilityOptions): Promise<void> {
+    return guarded(this.engine.batch(operations, writeOptionsOf(options)));
   }
 
   async #whenOpen<T>(use: (engine: Db) => Promise<T>): Promise<T> {
