@@ -118,7 +118,7 @@ describe('report.html', () => {
       addEventListener: () => {},
     });
     expect(drawn.map(({ title }) => title)).toEqual([
-      'Throughput (operations/s, logarithmic)',
+      'Throughput (operations/s)',
       'Latency p50 (µs, logarithmic)',
       'Latency p99 (µs, logarithmic)',
       'Latency p99.9 (µs, logarithmic)',

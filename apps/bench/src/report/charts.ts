@@ -50,7 +50,9 @@ export function barCharts(summary: WorkloadSummary, id: string): BarChart[] {
   const phaseRows = summary.rows.filter((row) => row.phase !== '');
   const ofFigure = (figure: string): SummaryRow[] =>
     phaseRows.filter((row) => row.figure === figure);
-  const single = summary.rows.filter((row) => row.figure === 'operations');
+  const entries = ofFigure('entries');
+  const handlesEntries = new Set(entries.map((row) => row.phase));
+  const single = ofFigure('operations').filter((row) => !handlesEntries.has(row.phase));
   const chart = (
     suffix: string,
     title: string,
@@ -61,7 +63,7 @@ export function barCharts(summary: WorkloadSummary, id: string): BarChart[] {
       `${id}-${suffix}`,
       title,
       unit,
-      unit !== '×',
+      unit === 'µs',
       rows,
       summary.variants,
       ({ phase }) => phase,
@@ -74,14 +76,12 @@ export function barCharts(summary: WorkloadSummary, id: string): BarChart[] {
     .map((row) => ({ ...row, phase: row.figure }));
   return [
     chart('throughput', 'Throughput', 'operations/s', single),
+    chart('entries', 'Throughput of scans and batches', 'entries/s', entries),
     chart('p50', 'Latency p50', 'µs', ofFigure('p50')),
     chart('p99', 'Latency p99', 'µs', ofFigure('p99')),
     chart('p999', 'Latency p99.9', 'µs', ofFigure('p99.9')),
     chart('amplification', 'Amplification, from counted bytes', '×', amplifications),
-    {
-      ...chart('stalls', 'Time that writers were held back, whole run', 'ms', stalls),
-      logarithmic: false,
-    },
+    chart('stalls', 'Time that writers were held back, whole run', 'ms', stalls),
   ].filter((one) => one.categories.length > 0);
 }
 

@@ -16,6 +16,8 @@ const MARKS = 8;
 export interface LevelMapScale {
   readonly secondsMax: number;
   readonly bytesMax: number;
+  /** All levels that occur, newest first; a level's place decides its colour. */
+  readonly levels: readonly number[];
 }
 
 /** The scale that fits all of some runs. */
@@ -24,13 +26,13 @@ export function levelMapScale(runs: readonly RunResult[]): LevelMapScale {
   return {
     secondsMax: Math.max(0.001, ...runs.map((run) => run.seconds)),
     bytesMax: Math.max(1, ...bytes),
+    levels: [...new Set(runs.flatMap(levelsOf))].sort((a, b) => a - b),
   };
 }
 
 /** Draws the map of one run. */
 export function levelMap(run: RunResult, scale: LevelMapScale): string {
-  const levels = [...new Set(run.samples.flatMap(({ levels: all }) => all.map((l) => l.level)))];
-  levels.sort((a, b) => b - a);
+  const levels = levelsOf(run).sort((a, b) => b - a);
   const x = (ms: number): number => LEFT + (ms / 1000 / scale.secondsMax) * (WIDTH - LEFT - 8);
   const y = (bytes: number): number =>
     HEIGHT - BOTTOM - (bytes / scale.bytesMax) * (HEIGHT - BOTTOM - TOP);
@@ -44,11 +46,11 @@ export function levelMap(run: RunResult, scale: LevelMapScale): string {
     const last = run.samples.at(-1);
     const title = `level ${level}: ${formatBytes(last === undefined ? 0 : bytesOf(last, level))} at the end`;
     areas.push(
-      `<polygon class="level-${Math.min(level, 6)}" points="${points}"><title>${title}</title></polygon>`,
+      `<polygon class="level-${colorOf(level, scale)}" points="${points}"><title>${title}</title></polygon>`,
     );
     below = above;
   }
-  return `<svg class="level-map" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Bytes per level over time, ${escapeText(run.variant)}">${areas.join('')}${marks(run, x)}${axes(scale, x, y)}${legend(levels)}</svg>`;
+  return `<svg class="level-map" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Bytes per level over time, ${escapeText(run.variant)}">${areas.join('')}${marks(run, x)}${axes(scale, x, y)}${legend(levels, scale)}</svg>`;
 }
 
 function marks(run: RunResult, x: (ms: number) => number): string {
@@ -72,7 +74,7 @@ function axes(
     const height = fixed(y(bytesMax * share) + 4);
     const text = formatBytes(bytesMax * share);
     parts.push(`<text x="${LEFT - 6}" y="${height}" text-anchor="end">${text}</text>`);
-    const seconds = formatSeconds(secondsMax * share);
+    const seconds = share === 0 ? '0 s' : formatSeconds(secondsMax * share);
     const place = fixed(x(secondsMax * share * 1000));
     const anchor = share === 0 ? 'start' : share === 1 ? 'end' : 'middle';
     parts.push(`<text x="${place}" y="${HEIGHT - 8}" text-anchor="${anchor}">${seconds}</text>`);
@@ -80,14 +82,25 @@ function axes(
   return parts.join('');
 }
 
-function legend(levels: readonly number[]): string {
+function legend(levels: readonly number[], scale: LevelMapScale): string {
   return levels
     .toSorted((a, b) => a - b)
     .map((level, i) => {
       const left = LEFT + 10 + i * 44;
-      return `<rect class="level-${Math.min(level, 6)}" x="${left}" y="${TOP}" width="10" height="10"/><text x="${left + 14}" y="${TOP + 9}">L${level}</text>`;
+      return `<rect class="level-${colorOf(level, scale)}" x="${left}" y="${TOP}" width="10" height="10"/><text x="${left + 14}" y="${TOP + 9}">L${level}</text>`;
     })
     .join('');
+}
+
+/** Levels of a run that ever held anything. */
+function levelsOf(run: RunResult): number[] {
+  return [...new Set(run.samples.flatMap(({ levels }) => levels.map(({ level }) => level)))];
+}
+
+const COLORS = 7;
+
+function colorOf(level: number, { levels }: LevelMapScale): number {
+  return levels.indexOf(level) % COLORS;
 }
 
 function treeBytes(sample: ShapeSample): number {

@@ -84,7 +84,12 @@
             size: 90,
             rotate: -25,
           },
-          { ...axisLook(), size: 70, values: (_, splits) => splits.map(short) },
+          {
+            ...axisLook(),
+            ...(chart.logarithmic ? { ticks: { show: false } } : {}),
+            size: 70,
+            values: (_, splits) => splits.map((split) => (split === null ? '' : short(split))),
+          },
         ],
         series: [
           { label: 'phase', value: (_, x) => chart.categories[Math.floor(x / width)] ?? '–' },

@@ -15,6 +15,8 @@ export interface Spread {
 
 /** Of fewer repeats nothing is concluded. */
 const REPEATS_MIN = 3;
+/** Ranges that are nearer to each other than this factor count as touching. */
+const DIFFERENCE_MIN = 1.01;
 
 /** How a figure is to be read. */
 export type FigureUnit = 'per second' | 'µs' | 'ratio' | 'ms' | 'bytes' | 'seconds' | 'count';
@@ -140,7 +142,9 @@ export function clearBest(
       others.every(
         (other) =>
           other === spread ||
-          (better === 'more' ? spread.low > other.high : spread.high < other.low),
+          (better === 'more'
+            ? spread.low > other.high * DIFFERENCE_MIN
+            : spread.high * DIFFERENCE_MIN < other.low),
       ),
   );
 }
