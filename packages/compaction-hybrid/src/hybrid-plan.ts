@@ -22,7 +22,7 @@ import {
 } from '@lsm/compaction';
 import type { OutputShape, Placement, RunInfo, TableInfo, TreeSnapshot } from '@lsm/core';
 import { bytesOf, type HybridTree, type UpperLevel } from './hybrid-tree.ts';
-import { drainByPartitions } from './partitions.ts';
+import { drainByPartitions, groupBytes } from './partitions.ts';
 import type { HybridSettings } from './settings.ts';
 
 /** Fills a draft. */
@@ -37,7 +37,8 @@ export function planHybrid(
     if (level.isFull) planUpper(snapshot, tree, level, settings, draft);
   }
   if (tree.last.length > settings.lastRuns) {
-    drainInto(snapshot, tree.last.slice(0, -1), tree.last.at(-1)!, tree, draft);
+    const extra = { runs: tree.last.slice(0, -1), maxRuns: settings.lastRuns - 1, isHeavy: false };
+    drainInto(snapshot, extra, tree.last.at(-1)!, tree, draft);
   }
   if (draft.tasks.length === 0) elideTombstones(snapshot, draft);
 }
@@ -71,14 +72,15 @@ function planLevel0(
 function planUpper(
   snapshot: TreeSnapshot,
   tree: HybridTree,
-  { level, runs, bytes, maxRuns, capacity }: UpperLevel,
+  upper: UpperLevel,
   settings: HybridSettings,
   draft: PlanDraft,
 ): void {
+  const { level, runs, bytes, maxRuns, capacity } = upper;
   if (level === tree.lastLevel - 1) {
     const oldest = tree.last[0] ?? null;
     if (settings.lastRuns === 1 || oldest === null) {
-      drainInto(snapshot, runs, oldest, tree, draft);
+      drainInto(snapshot, upper, oldest, tree, draft);
       return;
     }
   }
@@ -101,19 +103,21 @@ function planUpper(
 /** Merges runs into the one below, or into a new last run if there is none. */
 function drainInto(
   snapshot: TreeSnapshot,
-  upper: readonly RunInfo[],
+  from: Pick<UpperLevel, 'runs' | 'maxRuns' | 'isHeavy'>,
   target: RunInfo | null,
   tree: HybridTree,
   draft: PlanDraft,
 ): void {
   const to: Placement =
-    target === null ? after(snapshot, upper.at(-1)!, tree.lastLevel) : { into: target.id };
-  const above = snapshot.runs.indexOf(target ?? upper.at(-1)!);
-  const share = bytesOf(upper) / Math.max(1, target?.bytes ?? 0);
+    target === null ? after(snapshot, from.runs.at(-1)!, tree.lastLevel) : { into: target.id };
+  const above = snapshot.runs.indexOf(target ?? from.runs.at(-1)!);
+  const share = bytesOf(from.runs) / Math.max(1, target?.bytes ?? 0);
   drainByPartitions(
     snapshot,
     {
-      upper,
+      upper: from.runs,
+      maxRuns: from.maxRuns,
+      isHeavy: from.isHeavy,
       target,
       to,
       older: snapshot.runs.slice(above + 1),
@@ -172,10 +176,10 @@ function mergeTables(
   draft.add({ kind: 'merge', inputs, to, shape: shapeFor(snapshot, tree, level), reason, score });
 }
 
-/** Runs directly above the last level are cut at common borders of it. */
+/** Runs directly above the last level are all cut at its group borders, so that they can be merged down in pieces. */
 function shapeFor(snapshot: TreeSnapshot, tree: HybridTree, level: number): OutputShape {
   const { tableBytes, maxTaskBytes } = snapshot.limits;
-  const near = tree.last.at(-1);
-  if (near === undefined || level !== tree.lastLevel - 1) return { tableBytes };
-  return { tableBytes, cutNear: near.id, maxOverlapBytes: Math.max(1, maxTaskBytes / 2) };
+  const last = tree.last.at(-1);
+  if (last === undefined || level !== tree.lastLevel - 1) return { tableBytes };
+  return { tableBytes, cutNear: last.id, maxOverlapBytes: groupBytes(maxTaskBytes) };
 }

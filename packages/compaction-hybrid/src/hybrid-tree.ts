@@ -20,7 +20,9 @@ export interface UpperLevel {
   readonly bytes: number;
   /** Runs that it may have at rest. */
   readonly maxRuns: number;
-  /** Whether it has more, or (above the last level) too many bytes. */
+  /** Whether it has too many bytes for the last level below it. */
+  readonly isHeavy: boolean;
+  /** Whether it has more runs, or is too heavy. */
   readonly isFull: boolean;
   /** Bytes from which it is merged into the next level rather than within itself. */
   readonly capacity: number;
@@ -77,6 +79,7 @@ export function hybridTree(snapshot: TreeSnapshot, settings: HybridSettings): Hy
       runs: members,
       bytes,
       maxRuns,
+      isHeavy,
       isFull: members.length > maxRuns || isHeavy,
       capacity: 0.75 * unit * settings.ratio ** (level - baseLevel + 1),
     });

@@ -5,12 +5,13 @@
  * 2. When the table has reached its target size.
  * 3. Where a table of the run `cutNear` ends, if the table has at least half of its target size: tables that end
  *    together are later merged together, at less cost.
- * 4. `cutNear` is divided from its start into groups of at most `maxOverlapBytes`; a table never spans two groups.
+ * 4. `cutNear` is divided into groups of at most `maxOverlapBytes` (overlap-groups.ts); a table never spans two groups.
  *    The groups depend on that run alone, so that all runs above it get their borders at the same keys.
  *
  * The idea of cutting at the borders of the next level is RocksDB's (7.8) and Spooky's (Dayan et al., 2022).
  */
 import { compareAligned, type Entry, KeyBuffer } from '@lsm/core';
+import { overlapGroups } from './overlap-groups.ts';
 
 /** A table of the run that cuts align to. */
 export interface CutBorder {
@@ -88,14 +89,10 @@ function isBelow(border: KeyBuffer, entry: Entry): boolean {
 function groupEnds(borders: readonly CutBorder[], maxOverlapBytes: number): Uint8Array {
   const ends = new Uint8Array(borders.length);
   if (maxOverlapBytes <= 0) return ends;
-  let sum = 0;
-  for (let i = 0; i < borders.length; i++) {
-    const { bytes } = borders[i]!;
-    if (sum > 0 && sum + bytes > maxOverlapBytes) {
-      ends[i - 1] = 1;
-      sum = 0;
-    }
-    sum += bytes;
+  let end = 0;
+  for (const group of overlapGroups(borders, maxOverlapBytes)) {
+    end += group.length;
+    if (end < borders.length) ends[end - 1] = 1;
   }
   return ends;
 }

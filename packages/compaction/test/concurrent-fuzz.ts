@@ -2,6 +2,8 @@
  * The concurrent fuzz: random legal and illegal tasks, several in flight, ended in any order or aborted, flushes and
  * snapshots between, each read compared with a model. One run is one seed.
  */
+
+import { rangesOverlap, Simulator } from '@lsm/compaction';
 import {
   type CompactionStrategy,
   type CompactionTask,
@@ -11,7 +13,6 @@ import {
   seededRandom,
   type TableInfo,
 } from '@lsm/core';
-import { rangesOverlap, Simulator } from '@lsm/compaction';
 import type { SimulatorRules } from '../src/simulator.ts';
 
 export const IDLE: CompactionStrategy = {
