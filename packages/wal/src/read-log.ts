@@ -2,8 +2,8 @@
  * Reads the chain of segments that recovery needs, and checks that nothing durable is missing.
  *
  * 1. Read every candidate that is numbered at or above the start.
- * 2. The head is the segment that the manifest names, or, if none had been made yet, the one without a predecessor
- *    among the candidates. Each next one names its predecessor by number and id, and the offset at which that log
+ * 2. The head is the segment that the manifest names, or, if none was durable yet, the newest one without a
+ *    predecessor among the candidates. Each next one names its predecessor by number and id, and the offset at which that log
  *    ends; of several, the one with the highest number counts (it replaces what could not be synced).
  * 3. Durable is what a clean close recorded, and everything before the watermark of any valid frame of the chain;
  *    a watermark in segment n vouches for all of every earlier segment.
@@ -131,7 +131,9 @@ function readMembers(
 /** The segments from the head on, each the predecessor of the next. */
 function findChain(members: readonly Member[], from: SegmentIdentity): Member[] {
   let next = isNone(from)
-    ? members.find(({ header: { previous } }) => previous === null || previous.number < from.number)
+    ? members.findLast(
+        ({ header: { previous } }) => previous === null || previous.number < from.number,
+      )
     : members.find(({ header }) => isSame(header, from));
   const chain: Member[] = [];
   while (next !== undefined) {

@@ -27,6 +27,7 @@ import type { Frame, SegmentContents, SegmentTail } from './segment-contents.ts'
 import {
   decodeSegmentHeader,
   hashBootId,
+  isHeaderButOneByte,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
   SegmentKind,
@@ -73,16 +74,18 @@ export function readSegment(
 /**
  * Reads only the header of a segment.
  *
- * @returns the header, or `null` if the segment was never begun (empty, or zeros)
- * @throws LSM_CORRUPTION if the header is damaged; LSM_UNSUPPORTED_FORMAT
+ * @returns the header, or `null` if there is none that holds: the segment was never begun, or is damaged
+ * @throws LSM_MISSING, LSM_IO from the file system; LSM_UNSUPPORTED_FORMAT
  */
 export function readSegmentHeader(fs: FileSystem, path: string): SegmentHeader | null {
   const handle = fs.openSync(path, 'read');
   try {
     const bytes = new Uint8Array(SEGMENT_HEADER_BYTES);
     const count = handle.readSync(bytes, 0, bytes.length, 0);
-    if (count < SEGMENT_HEADER_BYTES || isZero(bytes)) return null;
-    return decodeSegmentHeader(bytes, path);
+    return decodeSegmentHeader(bytes.subarray(0, count), path);
+  } catch (error) {
+    if (isLsmError(error, 'LSM_CORRUPTION')) return null;
+    throw error;
   } finally {
     handle.close();
   }
@@ -109,7 +112,10 @@ function findHeader(bytes: Uint8Array, path: string, expect: SegmentExpectation)
     header = decodeSegmentHeader(bytes, path);
   } catch (error) {
     if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
-    return none('corrupt', 'The header is damaged');
+    // A file that was never synced may hold anything after a loss of power, but nothing that nearly is a header.
+    return hasTraces(bytes)
+      ? none('corrupt', 'The header is damaged')
+      : none('torn', 'The header never became durable');
   }
   const { number = header.number, id = header, kind = SegmentKind.log } = expect;
   if (header.kind !== kind) return none('corrupt', 'The file is of another kind');
@@ -117,6 +123,23 @@ function findHeader(bytes: Uint8Array, path: string, expect: SegmentExpectation)
     return none('torn', `The header is that of segment ${header.number} in an earlier life`);
   }
   return { header };
+}
+
+/** Whether bytes without a valid header show that there was one: all but a byte of it, or a first frame of its id. */
+function hasTraces(bytes: Uint8Array): boolean {
+  // A header that ends in zeros was not written to its end.
+  if (isZero(bytes.subarray(SEGMENT_HEADER_BYTES - 4, SEGMENT_HEADER_BYTES))) return false;
+  if (isHeaderButOneByte(bytes)) return true;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const identity = { number: 0, idLow: view.getInt32(8, true), idHigh: view.getInt32(12, true) };
+  const offset = SEGMENT_HEADER_BYTES;
+  if (offset + FRAME_HEADER_BYTES > bytes.length) return false;
+  if (view.getInt32(offset, true) !== frameMark(identity.idLow, identity.idHigh)) return false;
+  const payloadLength = view.getInt32(offset + 4, true);
+  if (payloadLength < 0 || payloadLength > PAYLOAD_BYTES_MAX) return false;
+  if (offset + frameBytes(payloadLength) > bytes.length) return false;
+  const words = new Int32Array(bytes.buffer);
+  return new FrameChecks(bytes, words, identity).holdsHeader(offset, payloadLength);
 }
 
 /** The walk over one segment's bytes. */

@@ -19,8 +19,8 @@
  *     56     8  xxh64 of the boot id; 0 = unknown
  *     64     8  xxh64 of bytes 0 … 63, seed 0
  * ```
- * A newer version keeps these 72 bytes where they are. The header lies in one device sector: after a power loss it
- * is there whole or not at all, so anything between is damage.
+ * A newer version keeps these 72 bytes where they are. The header lies in one device sector: after a loss of power it
+ * is there whole or not at all, so a header that is there in part is damage.
  */
 import { corruption, LsmError } from '@lsm/core';
 import { ByteChecksum } from '@lsm/kernels';
@@ -118,6 +118,50 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
 }
 
 /**
+ * Whether bytes that are no header become one by changing one byte: a header that was damaged. The last byte is left
+ * out, because a write that stopped before it looks the same. Some 16,000 checksums, ~2 ms.
+ */
+export function isHeaderButOneByte(bytes: Uint8Array): boolean {
+  const header = bytes.slice(0, SEGMENT_HEADER_BYTES);
+  const differing = differingChecksumBytes(header);
+  if (differing.length === 1 && differing[0] !== 7) return true;
+  const view = new DataView(header.buffer);
+  const low = view.getInt32(CHECKSUM_OFFSET, true);
+  const high = view.getInt32(CHECKSUM_OFFSET + 4, true);
+  for (let i = 0; i < CHECKSUM_OFFSET; i++) {
+    const original = header[i]!;
+    for (let flip = 1; flip < 256; flip++) {
+      header[i] = original ^ flip;
+      headerChecksum.compute(header, 0, CHECKSUM_OFFSET, 0, 0);
+      if (headerChecksum.low === low && headerChecksum.high === high) return true;
+    }
+    header[i] = original;
+  }
+  return false;
+}
+
+const headerChecksum = new ByteChecksum();
+
+function isChecksumRight(header: Uint8Array): boolean {
+  headerChecksum.compute(header, 0, CHECKSUM_OFFSET, 0, 0);
+  const view = new DataView(header.buffer, header.byteOffset, SEGMENT_HEADER_BYTES);
+  return (
+    view.getInt32(CHECKSUM_OFFSET, true) === headerChecksum.low &&
+    view.getInt32(CHECKSUM_OFFSET + 4, true) === headerChecksum.high
+  );
+}
+
+/** Indexes, 0 … 7, of the checksum's bytes that are not what they should be. */
+function differingChecksumBytes(header: Uint8Array): number[] {
+  headerChecksum.compute(header, 0, CHECKSUM_OFFSET, 0, 0);
+  const { low, high } = headerChecksum;
+  return [0, 1, 2, 3, 4, 5, 6, 7].filter((i) => {
+    const expected = ((i < 4 ? low : high) >>> ((i & 3) * 8)) & 0xff;
+    return header[CHECKSUM_OFFSET + i] !== expected;
+  });
+}
+
+/**
  * Decodes a header.
  *
  * @param bytes - at least {@link SEGMENT_HEADER_BYTES}, from the start of the file; borrowed
@@ -131,12 +175,7 @@ export function decodeSegmentHeader(bytes: Uint8Array, file: string): SegmentHea
   }
   const view = new DataView(bytes.buffer, bytes.byteOffset, SEGMENT_HEADER_BYTES);
   if (view.getInt32(0, true) !== MAGIC) throw corruption('The file is not a log segment', file, 0);
-  const checksum = new ByteChecksum();
-  checksum.compute(bytes, 0, CHECKSUM_OFFSET, 0, 0);
-  if (
-    view.getInt32(CHECKSUM_OFFSET, true) !== checksum.low ||
-    view.getInt32(CHECKSUM_OFFSET + 4, true) !== checksum.high
-  ) {
+  if (!isChecksumRight(bytes)) {
     throw corruption("The segment header's checksum does not match", file, 0);
   }
   const flags = bytes[7]!;

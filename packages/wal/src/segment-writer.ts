@@ -48,7 +48,7 @@ export interface SegmentOptions {
   readonly transformId?: number;
   /**
    * Leaves the header out until {@link SegmentWriter.publish}: a reader ignores the segment until then. For frames
-   * that replace those of an earlier segment, all or none. Default false.
+   * that replace those of an earlier segment, all or none. Not with `recycle`. Default false.
    */
   readonly headerLast?: boolean;
 }
@@ -97,6 +97,11 @@ export class SegmentWriter {
    * @throws LSM_EXISTS if something stands at `path`; LSM_DISK_FULL, LSM_IO: nothing is left there
    */
   static create(fs: FileSystem, path: string, options: SegmentOptions): SegmentWriter {
+    const isHidden = options.headerLast === true;
+    assert(
+      !isHidden || options.recycle === undefined,
+      'A recycled file has a header from the start.',
+    );
     const identity = drawIdentity(options);
     const [bootLow, bootHigh] = hashBootId(options.bootId);
     const header = encodeSegmentHeader({
@@ -113,7 +118,7 @@ export class SegmentWriter {
     try {
       const bytes = options.recycle === undefined ? 0 : handle.sizeSync();
       const writer = new SegmentWriter(fs, handle, identity, header, SEGMENT_HEADER_BYTES, bytes);
-      if (options.headerLast !== true) writer.publish();
+      if (!isHidden) writer.publish();
       return writer;
     } catch (error) {
       handle.close();

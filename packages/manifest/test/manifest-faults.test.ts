@@ -1,0 +1,166 @@
+/** Crashes and failures at every operation of a manifest's life. */
+import { isLsmError, seededRandom } from '@lsm/core';
+import {
+  type CrashSweepOptions,
+  crashSweep,
+  faultSweep,
+  type SimulatedFileSystem,
+  SURVIVAL_VARIANTS,
+  sweepWithoutEachSync,
+} from '@lsm/testkit';
+import { describe, expect, test } from 'vitest';
+import {
+  inspectDirectory,
+  ManifestStore,
+  type ManifestStoreOptions,
+  readManifest,
+} from '../src/index.ts';
+import { table } from './fixtures.ts';
+
+const EDITS = 5;
+
+/** What a script says about the edit with a number. */
+interface Note {
+  readonly edit: number;
+  readonly outcome: 'tried' | 'acked' | 'rejected';
+}
+
+const options = (): ManifestStoreOptions => ({ random: seededRandom(1), bootId: '' });
+
+/** Adds table `edit`; the tables present tell which edits a state has. */
+function commitEdit(store: ManifestStore, edit: number, sync = true): void {
+  const added = { run: 1, table: table(edit, `k${edit}a`, `k${edit}z`) };
+  store.commit({ runs: [{ id: 1, level: 1 }], addedTables: [added] }, { sync });
+}
+
+function editsIn(fs: SimulatedFileSystem): number[] {
+  const { state } = readManifest(fs, 'db');
+  return [...state.version.tables()].map(({ id }) => id);
+}
+
+function life(fs: SimulatedFileSystem, note: (fact: Note) => void): void {
+  fs.makeDirectorySync('db');
+  fs.syncDirectorySync('');
+  const store = ManifestStore.create(fs, 'db', {}, options());
+  note({ edit: 0, outcome: 'acked' });
+  for (let edit = 1; edit <= EDITS; edit++) {
+    note({ edit, outcome: 'tried' });
+    commitEdit(store, edit);
+    note({ edit, outcome: 'acked' });
+    if (edit === 2) store.roll();
+  }
+  store.vouch();
+  store.close();
+}
+
+const edits = (notes: readonly Note[], outcome: Note['outcome']): number[] =>
+  notes.filter((note) => note.outcome === outcome).map(({ edit }) => edit);
+
+function requireLegal(fs: SimulatedFileSystem, notes: readonly Note[]): string {
+  const acked = edits(notes, 'acked');
+  if (acked.length === 0 && fs.statSync('db') === null) return 'nothing';
+  if (acked.length === 0 && inspectDirectory(fs, 'db') !== 'database') return 'unfinished';
+  const present = [0, ...editsIn(fs)];
+  for (const edit of acked) {
+    if (!present.includes(edit)) throw new Error(`edit ${edit} was acknowledged and is lost`);
+  }
+  for (const edit of edits(notes, 'rejected')) {
+    if (present.includes(edit)) throw new Error(`edit ${edit} was rejected and came back`);
+  }
+  return present.length > acked.length ? 'unacknowledged survives' : 'exact';
+}
+
+const sweep: CrashSweepOptions<Note> = {
+  script: life,
+  check(image, { notes }) {
+    const reached = requireLegal(image, notes);
+    if (reached === 'nothing') return reached;
+    // Whatever was left can be continued, and what recovery found stays.
+    const isNew = inspectDirectory(image, 'db') !== 'database';
+    const before = isNew ? [] : editsIn(image);
+    const store = isNew
+      ? ManifestStore.create(image, 'db', {}, options())
+      : ManifestStore.open(image, 'db', options());
+    store.sync();
+    commitEdit(store, 99);
+    store.close();
+    expect(editsIn(image)).toEqual([...before, 99]);
+    return reached;
+  },
+};
+
+describe('a crash of a manifest', () => {
+  test('at any operation leaves a state between the acknowledged and the tried', async () => {
+    const report = await crashSweep(sweep);
+    expect(report.points).toBeGreaterThan(40);
+    for (const state of ['nothing', 'unfinished', 'exact', 'unacknowledged survives']) {
+      expect(report.states.get(state), state).toBeGreaterThan(0);
+    }
+  });
+
+  test('is noticed by the sweep for every sync that is left out', async () => {
+    const controls = await sweepWithoutEachSync({ ...sweep, seeds: 1 });
+    const unnoticed = controls.filter(({ failure }) => failure === null);
+    expect(unnoticed.map(({ path }) => path)).toEqual([]);
+  });
+});
+
+describe('a failing operation of a manifest', () => {
+  /** As {@link life}, but goes on after errors as an engine would. */
+  function stubbornLife(fs: SimulatedFileSystem, note: (fact: Note) => void): void {
+    fs.makeDirectorySync('db');
+    fs.syncDirectorySync('');
+    const store = ManifestStore.create(fs, 'db', {}, options());
+    note({ edit: 0, outcome: 'acked' });
+    for (let edit = 1; edit <= EDITS; edit++) {
+      try {
+        if (edit === 3) store.roll();
+      } catch {
+        // Nothing was to be changed by it.
+      }
+      try {
+        commitEdit(store, edit);
+        note({ edit, outcome: 'acked' });
+        expect(store.version.runOf(edit)).toBe(1);
+      } catch (error) {
+        const isUnknown = isLsmError(error, 'LSM_COMMIT_UNKNOWN');
+        note({ edit, outcome: isUnknown ? 'tried' : 'rejected' });
+        if (isUnknown) break;
+        expect(store.version.runOf(edit)).toBeUndefined();
+      }
+    }
+    store.close();
+  }
+
+  test('never loses an acknowledged edit, and never brings back a rejected one', async () => {
+    const outcomes = new Map<string, number>();
+    const report = await faultSweep<Note>({
+      script: stubbornLife,
+      check(fs, { notes }) {
+        for (const { outcome } of notes) outcomes.set(outcome, (outcomes.get(outcome) ?? 0) + 1);
+        if (fs.statSync('db') !== null) requireLegal(fs, notes);
+        for (const variant of SURVIVAL_VARIANTS) {
+          const image = fs.survivors(variant, 1);
+          if (image.statSync('db') !== null || notes.length > 0) requireLegal(image, notes);
+        }
+      },
+    });
+    expect(report.runs).toBeGreaterThan(500);
+    for (const outcome of ['acked', 'rejected', 'tried']) {
+      expect(outcomes.get(outcome), outcome).toBeGreaterThan(0);
+    }
+  });
+
+  test('that is passing does not stop later edits', async () => {
+    await faultSweep<Note>({
+      script: stubbornLife,
+      kinds: [{ errno: 'ENOSPC' }, { errno: 'ENOSPC', shortBytes: 5 }],
+      only: (operation) => operation.kind === 'write',
+      check(fs, { notes, persistent }) {
+        if (persistent || notes.length === 0) return;
+        expect(edits(notes, 'acked').length).toBeGreaterThanOrEqual(EDITS);
+        requireLegal(fs, notes);
+      },
+    });
+  });
+});
