@@ -172,6 +172,11 @@ function storesOf(
 async function runInProcess(setting: PeerRunSetting): Promise<RunResult> {
   const program = fileURLToPath(new URL('../main.ts', import.meta.url));
   const args = [...process.execArgv, program, 'peer-run', JSON.stringify(setting)];
-  const { stdout } = await runFile(process.execPath, args, { maxBuffer: OUTPUT_BYTES_MAX });
+  const { stdout } = await runFile(process.execPath, args, { maxBuffer: OUTPUT_BYTES_MAX }).catch(
+    (error: Error & { stderr?: string }) => {
+      const { store, workload } = setting;
+      throw new Error(`${store} failed at ${workload}: ${error.stderr ?? error.message}`);
+    },
+  );
   return JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as RunResult;
 }

@@ -39,6 +39,24 @@
     return { width, xs, columns: chart.series.map((one, i) => spread(one.median, i)) };
   }
 
+  /** A line from the least to the most of the repeats, over each bar. */
+  function drawWhiskers(u, chart, width, floor) {
+    u.ctx.save();
+    u.ctx.strokeStyle = color('--text');
+    u.ctx.lineWidth = devicePixelRatio;
+    chart.series.forEach((one, index) => {
+      one.low.forEach((low, i) => {
+        if (low === null || low === one.high[i]) return;
+        const x = u.valToPos(i * width + index, 'x', true);
+        u.ctx.beginPath();
+        u.ctx.moveTo(x, u.valToPos(Math.max(low, floor), 'y', true));
+        u.ctx.lineTo(x, u.valToPos(Math.max(one.high[i], floor), 'y', true));
+        u.ctx.stroke();
+      });
+    });
+    u.ctx.restore();
+  }
+
   function drawBars(chart, element) {
     const { width, xs, columns } = barData(chart);
     const values = chart.series.flatMap((one) => [...one.low, ...one.high]).filter((v) => v > 0);
@@ -46,22 +64,7 @@
     const least = Math.min(...values, most);
     const floor = chart.logarithmic ? 10 ** Math.floor(Math.log10(least)) / 2 : 0;
     const middle = (chart.series.length - 1) / 2;
-    const whiskers = (u) => {
-      u.ctx.save();
-      u.ctx.strokeStyle = color('--text');
-      u.ctx.lineWidth = devicePixelRatio;
-      chart.series.forEach((one, index) => {
-        one.low.forEach((low, i) => {
-          if (low === null || low === one.high[i]) return;
-          const x = u.valToPos(i * width + index, 'x', true);
-          u.ctx.beginPath();
-          u.ctx.moveTo(x, u.valToPos(Math.max(low, floor), 'y', true));
-          u.ctx.lineTo(x, u.valToPos(Math.max(one.high[i], floor), 'y', true));
-          u.ctx.stroke();
-        });
-      });
-      u.ctx.restore();
-    };
+    const whiskers = (u) => drawWhiskers(u, chart, width, floor);
     return new uPlot(
       {
         title: `${chart.title} (${chart.unit}${chart.logarithmic ? ', logarithmic' : ''})`,
