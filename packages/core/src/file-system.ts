@@ -72,6 +72,8 @@ export interface FileSystem {
   renameSync(from: string, to: string): void;
   /** Removes a file. */
   unlinkSync(path: string): void;
+  /** As {@link unlinkSync}, off the caller's thread: giving back the pages of a large file takes milliseconds. */
+  unlink(path: string): Promise<void>;
   /** Makes `to` a second name of the file `from`; LSM_IO where hard links are not possible. */
   linkSync(from: string, to: string): void;
   /** Makes the names in a directory durable. */

@@ -26,6 +26,7 @@ import type { ParsedOptions, Settings } from './options.ts';
 import { IteratorRegistry } from './range-iterator.ts';
 import { ReadPath } from './read-path.ts';
 import { highestFileNumber, type Recovered, recoverLog } from './recovery.ts';
+import { Removals } from './removals.ts';
 import { SnapshotList } from './snapshot.ts';
 import { TableReads } from './table-reads.ts';
 import { Tree } from './tree.ts';
@@ -52,6 +53,7 @@ interface Files {
   readonly tree: Tree;
   readonly recovered: Recovered;
   readonly logs: LogFiles;
+  readonly removals: Removals;
 }
 
 /** Reads manifest state and log, and connects the parts; nothing runs yet, nothing is written. */
@@ -63,7 +65,7 @@ export function assemble(parts: AssemblyParts): { core: Core; recovered: Recover
   const counters = newCounters();
   const snapshots = new SnapshotList();
   const report = (error: unknown): void => events.emit('error', { error: asLsmError(error) });
-  const { hasher, tableReads, tree, recovered, logs } = readFiles(parts, report);
+  const { hasher, tableReads, tree, recovered, logs, removals } = readFiles(parts, report);
   const maintenance = makeMaintenance(parts, { tree, logs, snapshots, counters, events });
   const writes = makeWrites(parsed, { logs, maintenance, counters, recovered });
   const committer = new Committer(
@@ -92,6 +94,7 @@ export function assemble(parts: AssemblyParts): { core: Core; recovered: Recover
     tree,
     tableReads,
     logs,
+    removals,
     reads: new ReadPath(hasher, counters),
     writes,
     committer,
@@ -110,7 +113,8 @@ function readFiles(parts: AssemblyParts, report: (error: unknown) => void): File
   const blockBytes = cacheBlockBytes(store, settings);
   const tableReads = new TableReads(fileSystem, settings, hasher, clock, blockBytes);
   const nextNumber = highestFileNumber(fileSystem.listSync(directory)) + 1;
-  const tree = new Tree({ fileSystem, directory, store, reads: tableReads, nextNumber, report });
+  const removals = new Removals(fileSystem, report);
+  const tree = new Tree({ directory, store, reads: tableReads, nextNumber, removals });
   const recovered = recoverLog({
     fileSystem,
     directory,
@@ -119,9 +123,9 @@ function readFiles(parts: AssemblyParts, report: (error: unknown) => void): File
     tree,
     newUnit: (bytes, records, before) => replayUnit(settings, bytes, records, before),
   });
-  const host = { fileSystem, directory, random, tree, bootId };
-  const logs = new LogFiles(host, recovered.end, recovered.sizes);
-  return { hasher, tableReads, tree, recovered, logs };
+  const host = { fileSystem, directory, random, tree, removals, bootId };
+  const logs = new LogFiles(host, recovered.log.segments);
+  return { hasher, tableReads, tree, recovered, logs, removals };
 }
 
 interface Shared {

@@ -73,6 +73,8 @@ export class Compactor {
   #cancelRetry: (() => void) | null = null;
   #planning = false;
   #changes: (() => void)[] = [];
+  /** Who waits for a running task, by its id. */
+  readonly #waiting = new Map<number, (error: LsmError | null) => void>();
 
   constructor(host: CompactionHost, strategy: CompactionStrategy, state: Json | undefined) {
     this.#host = host;
@@ -148,6 +150,8 @@ export class Compactor {
     this.#closed = true;
     this.#cancelRetry?.();
     for (const task of this.#ledger.running) this.#ledger.abort(task.id);
+    for (const done of this.#waiting.values()) done(closedMeanwhile());
+    this.#waiting.clear();
     this.#changed();
   }
 
@@ -211,10 +215,14 @@ export class Compactor {
     const job = this.#job(task);
     this.#host.executor().submit(job, (outcome) => {
       if (this.#closed) return;
+      this.#waiting.delete(task.id);
       const error = this.#finish(task, outcome, event, started);
       done?.(error);
       this.plan();
+      // Planning may have been skipped, and then told nobody that a task less is running.
+      this.#changed();
     });
+    if (done !== null) this.#waiting.set(task.id, done);
     return false;
   }
 
@@ -350,7 +358,7 @@ export class Compactor {
   }
 
   #check(): void {
-    if (this.#closed) throw new LsmError('LSM_CLOSED', 'The database was closed meanwhile.');
+    if (this.#closed) throw closedMeanwhile();
   }
 
   async #until(condition: () => boolean): Promise<void> {
@@ -363,6 +371,10 @@ export class Compactor {
     for (const resolve of this.#changes.splice(0)) resolve();
     this.#host.changed();
   }
+}
+
+function closedMeanwhile(): LsmError {
+  return new LsmError('LSM_CLOSED', 'The database was closed meanwhile.');
 }
 
 function eventOf(task: AdmittedTask): CompactionEvent {

@@ -23,6 +23,7 @@ import type { Settings } from './options.ts';
 import type { Interval } from './range.ts';
 import type { IteratorRegistry } from './range-iterator.ts';
 import { FOUND, MISSING_BLOCK, type ReadPath } from './read-path.ts';
+import type { Removals } from './removals.ts';
 import { RunCursor } from './run-cursor.ts';
 import { ScanCursor } from './scan-cursor.ts';
 import type { SnapshotList } from './snapshot.ts';
@@ -55,6 +56,7 @@ export interface CoreParts {
   readonly tree: Tree;
   readonly tableReads: TableReads;
   readonly logs: LogFiles;
+  readonly removals: Removals;
   readonly reads: ReadPath;
   readonly writes: WritePath;
   readonly committer: Committer;
@@ -79,6 +81,7 @@ export class Core {
   readonly tree: Tree;
   readonly tableReads: TableReads;
   readonly logs: LogFiles;
+  readonly removals: Removals;
   readonly reads: ReadPath;
   readonly writes: WritePath;
   readonly committer: Committer;
@@ -100,6 +103,7 @@ export class Core {
     this.tree = parts.tree;
     this.tableReads = parts.tableReads;
     this.logs = parts.logs;
+    this.removals = parts.removals;
     this.reads = parts.reads;
     this.writes = parts.writes;
     this.committer = parts.committer;
@@ -219,6 +223,7 @@ export class Core {
     await attempt(() => this.logs.close());
     await attempt(() => this.maintenance.releaseUnits());
     await attempt(() => this.tree.close());
+    await attempt(() => this.removals.settled());
     await attempt(() => this.#unlock());
     if (failure !== null) throw failure as Error;
   }

@@ -126,8 +126,11 @@ export class Db {
     const { durability, ...bounds } = range;
     const wanted = this.#writable(options ?? { durability });
     const interval = deleteInterval(bounds, DURABILITY_NAMES);
-    if (interval.empty) return;
     const core = this.#core;
+    if (interval.empty) {
+      if (wanted === 'fsync') core.committer.syncSync();
+      return;
+    }
     core.maintenance.admitSync(interval.lower, interval.upper ?? '');
     core.committer.commitSync(core.writes.delRange(interval), wanted);
   }
@@ -141,7 +144,8 @@ export class Db {
       if (core.maintenance.mustQueueBatch(list))
         return core.maintenance.queueWrite(list, durability);
       const frame = core.writes.batch(list);
-      if (frame < 0) return Promise.resolve();
+      // Without effect of its own, it still vouches for what was written before.
+      if (frame < 0) return durability === 'fsync' ? core.committer.sync() : Promise.resolve();
       return core.maintenance.pace(core.committer.commit(frame, durability));
     } catch (error) {
       return Promise.reject(error);
@@ -156,6 +160,7 @@ export class Db {
     core.maintenance.admitBatchSync(list);
     const frame = core.writes.batch(list);
     if (frame >= 0) core.committer.commitSync(frame, durability);
+    else if (durability === 'fsync') core.committer.syncSync();
   }
 
   /** The value of a key, or `undefined`. */
@@ -276,10 +281,11 @@ export class Db {
     return this.#core.maintenance.strategy;
   }
 
-  /** Resolves when no flush or compaction is left to do. */
+  /** Resolves when no flush or compaction is left to do and files that are not needed are gone. */
   async idle(): Promise<void> {
     this.#check();
     await this.#core.maintenance.idle();
+    await this.#core.removals.settled();
   }
 
   /**

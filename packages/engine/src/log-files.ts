@@ -2,16 +2,20 @@
  * The segments of the log: which unit writes to which, what is not known durable yet, what can go.
  *
  * 1. A unit gets its segment at its first write; the segment names its predecessor and where that one ended.
- * 2. The first segment after "none" is recorded in the manifest, so that its loss would be noticed.
+ * 2. The manifest names the segment that replay begins with only once that segment is known durable: then its loss
+ *    would be noticed. Before that, a loss of power may take it, and the manifest says "any from this number on".
  * 3. Segments are synced in their order, so that no frame is durable before all earlier ones (I3 of write-path.ts).
+ *    What was replayed after a crash of the process may not be durable either and comes first.
  * 4. When a sync fails, the frames of the active unit that are not known durable go to a new segment, which starts
- *    to count only once it is durable itself. Frames of sealed units can't be saved that way: their sync stays failed
- *    until their flush makes them durable in a table.
+ *    to count only once it is durable itself. A segment of which nothing is known durable can't be its predecessor:
+ *    then the new one continues what the failed one continued. Frames of sealed units can't be saved that way: their
+ *    sync stays failed until their flush makes them durable in a table.
  */
 import type { FileSystem, Random } from '@lsm/core';
 import { joinPath } from '@lsm/fs';
 import {
   SEGMENT_HEADER_BYTES,
+  type SegmentContents,
   type SegmentEnd,
   type SegmentIdentity,
   SegmentWriter,
@@ -19,7 +23,11 @@ import {
   type Watermark,
 } from '@lsm/wal';
 import type { MemtableUnit } from './memtable-unit.ts';
+import type { Removals } from './removals.ts';
 import type { Tree } from './tree.ts';
+
+const NO_BYTES = new Uint8Array(0);
+const NO_WORDS = new Int32Array(0);
 
 /** What the log needs of the database. */
 export interface LogHost {
@@ -27,6 +35,7 @@ export interface LogHost {
   readonly directory: string;
   readonly random: Random;
   readonly tree: Tree;
+  readonly removals: Removals;
   readonly bootId: string;
 }
 
@@ -45,21 +54,34 @@ export function segmentNumber(name: string): number {
 export class LogFiles {
   readonly #host: LogHost;
   readonly #writers = new Map<string, SegmentWriter>();
-  /** Sizes of segments that were replayed and wait for their unit's flush. */
-  readonly #replayed: Map<string, number>;
+  /** Sizes of segments that were replayed, were not opened since and wait for their unit's flush, by path. */
+  readonly #replayed = new Map<string, number>();
+  /** Replayed segments that may not be durable, oldest first; opened when they are to be synced. */
+  #unopened: SegmentContents[] = [];
+  /** Paths of segments whose header and name are known durable. */
+  readonly #established = new Set<string>();
+  /** What each segment continues. */
+  readonly #previousOf = new Map<SegmentWriter, SegmentEnd | null>();
   #unsynced: SegmentWriter[] = [];
   #entriesDurable = true;
   readonly #last: SegmentEnd | null;
   #newest: SegmentWriter | null = null;
 
-  /**
-   * @param last - end of the log that was replayed; the next segment continues it
-   * @param replayed - paths and sizes of the segments that were replayed
-   */
-  constructor(host: LogHost, last: SegmentEnd | null, replayed: Map<string, number>) {
+  /** @param replayed - the segments that were replayed, oldest first; the next segment continues the last of them */
+  constructor(host: LogHost, replayed: readonly SegmentContents[]) {
     this.#host = host;
+    const { logEnd } = host.tree;
+    let last: SegmentEnd | null = null;
+    for (const contents of replayed) {
+      const { header, end, path } = contents;
+      if (header === null) continue;
+      last = { number: header.number, idLow: header.idLow, idHigh: header.idHigh, end };
+      this.#replayed.set(path, contents.bytes.length);
+      if (logEnd !== null && header.number <= logEnd.number) this.#established.add(path);
+      else this.#unopened.push({ ...contents, frames: [], bytes: NO_BYTES, words: NO_WORDS });
+    }
     this.#last = last;
-    this.#replayed = replayed;
+    this.#entriesDurable = this.#unopened.length === 0;
   }
 
   /** Bytes of all segment files. */
@@ -72,17 +94,13 @@ export class LogFiles {
 
   /** Segments whose content is not known durable, oldest first. */
   get unsynced(): readonly SegmentWriter[] {
+    this.#openReplayed();
     return this.#unsynced.filter((writer) => writer.durable < writer.position);
   }
 
   /** Gives a unit its segment. */
   open(unit: MemtableUnit): void {
-    const writer = this.#create(this.#previous(), false);
-    this.#adopt(unit, writer);
-    const { replayFrom } = this.#host.tree;
-    if (replayFrom.idLow === 0 && replayFrom.idHigh === 0) {
-      this.#host.tree.commitReplayFrom(writer.identity);
-    }
+    this.#adopt(unit, this.#create(this.#previous(), false));
   }
 
   /** Makes the directory entries of new segments durable. */
@@ -92,41 +110,52 @@ export class LogFiles {
     this.#entriesDurable = true;
   }
 
-  /** Notes that a segment is durable up to an offset. */
+  /** Notes that a segment is durable up to an offset, and so is its name. */
   synced(segment: SegmentWriter, offset: number, watermark: Watermark): void {
     this.#unsynced = this.#unsynced.filter(
       (other) => other === segment || other.identity.number > segment.identity.number,
     );
     const { number } = segment.identity;
-    if (number > watermark.segment || offset > watermark.offset) {
+    if (number > watermark.segment || (number === watermark.segment && offset > watermark.offset)) {
       watermark.segment = number;
       watermark.offset = offset;
     }
+    if (this.#established.has(segment.path) || !this.#writers.has(segment.path)) return;
+    this.#established.add(segment.path);
+    this.#recordStart(segment);
   }
 
   /** Moves the active unit's frames that are not known durable to a new segment, and makes them so. */
   relog(unit: MemtableUnit): void {
     const failed = unit.segment;
     const others = this.unsynced.filter((writer) => writer !== failed);
+    if (others.length > 0) this.syncDirectory();
     for (const writer of others) writer.syncSync();
     if (failed === null) return;
     const keep = Math.max(failed.durable, SEGMENT_HEADER_BYTES);
     const { arena } = unit;
     const start = unit.pendingStart - (failed.position - keep);
-    const writer = this.#create(failed.endAt(keep), true);
-    let position = writer.position;
-    for (let offset = start; offset < arena.dataEnd; ) {
-      const { end } = sealFrame(arena.kernels, offset, writer.identity, position);
-      position += end - offset;
-      offset = end;
+    const writer = this.#create(this.#continued(failed, keep), true);
+    try {
+      let position = writer.position;
+      for (let offset = start; offset < arena.dataEnd; ) {
+        const { end } = sealFrame(arena.kernels, offset, writer.identity, position);
+        position += end - offset;
+        offset = end;
+      }
+      writer.writeSync(arena.bytes, start, arena.dataEnd - start);
+      writer.syncSync();
+      writer.publish();
+      writer.syncSync();
+      this.#host.fileSystem.syncDirectorySync(this.#host.directory);
+    } catch (error) {
+      writer.close();
+      throw error;
     }
-    writer.writeSync(arena.bytes, start, arena.dataEnd - start);
-    writer.syncSync();
-    writer.publish();
-    writer.syncSync();
-    this.#host.fileSystem.syncDirectorySync(this.#host.directory);
+    this.#entriesDurable = true;
     this.#unsynced = [];
     this.#adopt(unit, writer);
+    this.#established.add(writer.path);
     unit.pendingStart = arena.dataEnd;
   }
 
@@ -135,17 +164,21 @@ export class LogFiles {
     for (const path of unit.segmentPaths) {
       const writer = this.#writers.get(path);
       writer?.close();
+      if (writer !== undefined) this.#previousOf.delete(writer);
       this.#writers.delete(path);
       this.#replayed.delete(path);
+      this.#established.delete(path);
+      this.#unopened = this.#unopened.filter((contents) => contents.path !== path);
       this.#unsynced = this.#unsynced.filter((other) => other !== writer);
-      this.#host.fileSystem.unlinkSync(path);
+      this.#host.removals.remove(path, () => {});
     }
   }
 
   /** Where logs start to be needed once everything before `next` is flushed. */
   replayFrom(next: MemtableUnit | undefined): SegmentIdentity {
     const first = next?.segmentIdentities[0];
-    return first ?? { number: this.#host.tree.nextNumber, idLow: 0, idHigh: 0 };
+    if (first === undefined) return anyFrom(this.#host.tree.nextNumber);
+    return this.#established.has(next!.segmentPaths[0]!) ? first : anyFrom(first.number);
   }
 
   /** Records where the log ends; after this every bad byte before it is corruption. All of it was synced. */
@@ -164,6 +197,37 @@ export class LogFiles {
     return this.#newest === null ? this.#last : this.#newest.endAt();
   }
 
+  /** What a segment that replaces `failed` from offset `keep` on continues. */
+  #continued(failed: SegmentWriter, keep: number): SegmentEnd | null {
+    if (failed.durable >= SEGMENT_HEADER_BYTES) return failed.endAt(keep);
+    return this.#previousOf.get(failed) ?? null;
+  }
+
+  /** Opens what was replayed and may not be durable, so that it can be synced. */
+  #openReplayed(): void {
+    if (this.#unopened.length === 0) return;
+    const opened: SegmentWriter[] = [];
+    for (const contents of this.#unopened) {
+      const writer = SegmentWriter.reopen(this.#host.fileSystem, contents);
+      this.#writers.set(writer.path, writer);
+      this.#replayed.delete(writer.path);
+      opened.push(writer);
+    }
+    this.#unopened = [];
+    this.#unsynced = [...opened, ...this.#unsynced];
+  }
+
+  /** Records in the manifest that replay begins with `segment`, if it does and nothing is recorded yet. */
+  #recordStart({ identity }: SegmentWriter): void {
+    const { tree } = this.#host;
+    const { replayFrom } = tree;
+    if (replayFrom.idLow !== 0 || replayFrom.idHigh !== 0) return;
+    for (const { identity: other } of this.#writers.values()) {
+      if (other.number < identity.number) return;
+    }
+    if (this.#replayed.size === 0) tree.noteReplayFrom(identity);
+  }
+
   #create(previous: SegmentEnd | null, headerLast: boolean): SegmentWriter {
     const { fileSystem, directory, random, tree, bootId } = this.#host;
     const number = tree.reserveNumbers(1);
@@ -176,6 +240,7 @@ export class LogFiles {
       headerLast,
     });
     this.#entriesDurable = false;
+    this.#previousOf.set(writer, previous);
     return writer;
   }
 
@@ -187,4 +252,9 @@ export class LogFiles {
     unit.segmentIdentities.push(writer.identity);
     this.#newest = writer;
   }
+}
+
+/** A start of the log that names no segment. */
+function anyFrom(number: number): SegmentIdentity {
+  return { number, idLow: 0, idHigh: 0 };
 }

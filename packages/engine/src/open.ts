@@ -8,7 +8,7 @@
  * 5. Remove orphans, unless something was cut: then they may be needed to understand what happened.
  */
 import { type DirectoryLock, type FileSystem, invalidArgument, LsmError } from '@lsm/core';
-import { bootId as currentBootId, joinPath } from '@lsm/fs';
+import { bootId as currentBootId, joinPath, parentPath } from '@lsm/fs';
 import { inspectDirectory, ManifestStore } from '@lsm/manifest';
 import { type ManifestReference, readSegmentHeader } from '@lsm/wal';
 import { assemble } from './assemble.ts';
@@ -39,7 +39,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Db>
   const found = inspectDirectory(fileSystem, path);
   const exists = found === 'database';
   checkExistence(path, found, parsed.settings);
-  if (!exists) fileSystem.makeDirectorySync(path);
+  if (!exists) makeDirectoryDurably(fileSystem, path);
   const lock = parsed.settings.readOnly ? null : await fileSystem.lock(path);
   try {
     return openLocked(path, parsed, lock);
@@ -47,6 +47,18 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Db>
     lock?.release();
     throw error;
   }
+}
+
+/** Makes a directory with its parents; what is synced in it later is not lost with one of their names. */
+function makeDirectoryDurably(fileSystem: FileSystem, path: string): void {
+  const parents: string[] = [];
+  let parent = path;
+  do {
+    parent = parentPath(parent);
+    parents.push(parent);
+  } while (parent !== '.' && parent !== '/' && fileSystem.statSync(parent) === null);
+  fileSystem.makeDirectorySync(path);
+  for (const parent of parents) fileSystem.syncDirectorySync(parent);
 }
 
 function checkExistence(path: string, found: string, settings: Settings): void {

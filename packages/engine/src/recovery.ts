@@ -20,13 +20,7 @@ import {
   recordValueLength,
 } from '@lsm/core';
 import { joinPath } from '@lsm/fs';
-import {
-  FrameKind,
-  type LogContents,
-  readLog,
-  type SegmentContents,
-  type SegmentEnd,
-} from '@lsm/wal';
+import { FrameKind, type LogContents, readLog, type SegmentContents } from '@lsm/wal';
 import { segmentNumber } from './log-files.ts';
 import type { MemtableUnit } from './memtable-unit.ts';
 import type { Tree } from './tree.ts';
@@ -47,10 +41,6 @@ export interface Recovered {
   /** One for each segment with records, oldest first. */
   readonly units: MemtableUnit[];
   readonly lastSequence: number;
-  /** Where the next segment continues. */
-  readonly end: SegmentEnd | null;
-  /** Sizes of the segments in use, by path. */
-  readonly sizes: Map<string, number>;
   readonly log: LogContents;
 }
 
@@ -67,15 +57,10 @@ export function recoverLog(host: RecoveryHost): Recovered {
     .filter(({ number }) => number >= 0);
   const log = readLog(fileSystem, candidates, { from: tree.replayFrom, end: tree.logEnd, bootId });
   const units: MemtableUnit[] = [];
-  const sizes = new Map<string, number>();
   let lastSequence = tree.lastSequence;
-  let end: SegmentEnd | null = null;
   const emptyPaths: SegmentContents[] = [];
   for (const contents of log.segments) {
-    const { header, path, bytes } = contents;
-    if (header === null) continue;
-    end = { number: header.number, idLow: header.idLow, idHigh: header.idHigh, end: contents.end };
-    sizes.set(path, bytes.length);
+    if (contents.header === null) continue;
     const unit = replaySegment(host, contents, lastSequence);
     if (unit === null) {
       emptyPaths.push(contents);
@@ -90,7 +75,7 @@ export function recoverLog(host: RecoveryHost): Recovered {
     if (owner === undefined) continue;
     owner.segmentPaths.push(contents.path);
   }
-  return { units, lastSequence, end, sizes, log };
+  return { units, lastSequence, log };
 }
 
 /** The highest number among files that carry one; fresh numbers start above it. */

@@ -4,7 +4,7 @@
  * Every change is one manifest edit, durable before it takes effect. Readers hold views; a file goes when no view
  * lists it any more.
  */
-import type { CompactionStrategy, FileSystem, Json } from '@lsm/core';
+import type { CompactionStrategy, Json } from '@lsm/core';
 import { joinPath } from '@lsm/fs';
 import {
   editBetween,
@@ -17,20 +17,19 @@ import {
 } from '@lsm/manifest';
 import type { ManifestReference, SegmentEnd, SegmentIdentity } from '@lsm/wal';
 import { tableFileName } from './jobs.ts';
+import type { Removals } from './removals.ts';
 import { TableFile } from './table-file.ts';
 import type { TableReads } from './table-reads.ts';
 import { TreeView } from './tree-view.ts';
 
 /** What the tree is made of. */
 export interface TreeParts {
-  readonly fileSystem: FileSystem;
   readonly directory: string;
   readonly store: ManifestStore;
   readonly reads: TableReads;
   /** First file number that no file in the directory has. */
   readonly nextNumber: number;
-  /** An error outside any call. */
-  readonly report: (error: unknown) => void;
+  readonly removals: Removals;
 }
 
 /** The tree of one open database. */
@@ -40,10 +39,9 @@ export class Tree {
   view: TreeView;
   /** Grows with every change of the tree. */
   changes = 0;
-  readonly #fileSystem: FileSystem;
   readonly #store: ManifestStore;
   readonly #reads: TableReads;
-  readonly #report: (error: unknown) => void;
+  readonly #removals: Removals;
   readonly #files = new Map<number, TableFile>();
   /** Bytes of files that left the tree and are still held by readers. */
   readonly #obsolete = new Map<number, number>();
@@ -53,10 +51,9 @@ export class Tree {
 
   constructor(parts: TreeParts) {
     this.directory = parts.directory;
-    this.#fileSystem = parts.fileSystem;
     this.#store = parts.store;
     this.#reads = parts.reads;
-    this.#report = parts.report;
+    this.#removals = parts.removals;
     const { state } = parts.store;
     this.#nextNumber = Math.max(parts.nextNumber, state.nextNumber);
     this.#nextRunId = state.nextRunId;
@@ -158,9 +155,9 @@ export class Tree {
     this.#commit({ strategy: { name, formatVersion, settings, state } });
   }
 
-  /** Records the first segment that recovery would need. */
-  commitReplayFrom(replayFrom: SegmentIdentity): void {
-    this.#commit({ replayFrom });
+  /** Records the first segment that recovery would need; durable with the next edit. */
+  noteReplayFrom(replayFrom: SegmentIdentity): void {
+    this.#commit({ replayFrom }, false);
   }
 
   /** Records where the log ends; done at a clean close. */
@@ -176,14 +173,15 @@ export class Tree {
     this.#reads.close();
   }
 
-  #commit(edit: VersionEdit): void {
+  #commit(edit: VersionEdit, sync = true): void {
     const before = this.version;
-    this.#store.commit({
+    const whole = {
       ...(this.logEnd === null ? {} : { logEnd: null }),
       ...edit,
       nextNumber: this.#nextNumber,
       nextRunId: this.#nextRunId,
-    });
+    };
+    this.#store.commit(whole, { sync });
     if (this.version !== before) this.#replaceView();
   }
 
@@ -210,12 +208,7 @@ export class Tree {
 
   /** Nobody holds a file any more. */
   #released({ metadata, path }: TableFile): void {
-    if (!this.#obsolete.delete(metadata.id) || this.#closed) return;
-    try {
-      this.#fileSystem.unlinkSync(path);
-    } catch (error) {
-      // It stays as an orphan; the next open removes it.
-      this.#report(error);
-    }
+    if (!this.#obsolete.has(metadata.id) || this.#closed) return;
+    this.#removals.remove(path, () => this.#obsolete.delete(metadata.id));
   }
 }

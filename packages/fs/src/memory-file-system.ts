@@ -98,6 +98,10 @@ class MemoryFileSystem implements FileSystem {
     this.#directories.get(parentKey(key))!.delete(baseName(key));
   }
 
+  async unlink(path: string): Promise<void> {
+    this.unlinkSync(path);
+  }
+
   linkSync(from: string, to: string): void {
     const file = this.#files.get(normalizePath(from));
     if (file === undefined) throw missing(from);

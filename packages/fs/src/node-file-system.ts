@@ -14,6 +14,7 @@ import {
   readdirSync,
   renameSync,
   statSync,
+  unlink,
   unlinkSync,
 } from 'node:fs';
 import {
@@ -75,6 +76,15 @@ class NodeFileSystem implements FileSystem {
 
   unlinkSync(path: string): void {
     attempt('remove', path, () => unlinkSync(path));
+  }
+
+  unlink(path: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      unlink(path, (error) => {
+        if (error === null) resolve();
+        else reject(systemError(error, 'remove', path));
+      });
+    });
   }
 
   linkSync(from: string, to: string): void {

@@ -249,6 +249,11 @@ export class SimulatedFileSystem implements FileSystem {
     this.#finish(operation, undefined);
   }
 
+  /** Takes effect at the call, so that a simulation stays deterministic. */
+  async unlink(path: string): Promise<void> {
+    this.unlinkSync(path);
+  }
+
   unlinkSync(path: string): void {
     const operation = this.#begin('unlink', path);
     const key = normalizePath(path);
