@@ -21,7 +21,7 @@ const fs = memoryFileSystem();
 /** Options go in below the constructor, because the suite compares what hooks receive with what it gave. */
 class InMemory<K, V> extends LsmLevel<K, V> {
   override _open(options: Readonly<Record<string, unknown>>): Promise<void> {
-    return super._open({ ...options, fs, executor: 'inline' });
+    return super._open({ ...options, fs, executor: 'inline', memoryBytes: 1 << 20 });
   }
 }
 
