@@ -10,6 +10,8 @@ import type { SessionFlags } from './commands/compare.ts';
 import type { InputChoice } from './commands/load-data.ts';
 import { type BenchConfig, DATA_SOURCES, parseConfig, readConfigFile } from './config.ts';
 import { INPUT_FORMATS } from './data/input-file.ts';
+import { WrongAnswer } from './model.ts';
+import { VoidFigure } from './run/checks.ts';
 import { UsageError } from './usage-error.ts';
 import { WORKLOADS } from './workloads/catalogue.ts';
 
@@ -198,8 +200,9 @@ export async function main(args: readonly string[]): Promise<number> {
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
     const mistake = error instanceof UsageError || isLsmError(error, 'LSM_INVALID_ARGUMENT');
-    const text = error instanceof Error ? error : new Error(String(error));
-    process.stderr.write(`${mistake ? text.message : (text.stack ?? text.message)}\n`);
+    const expected = error instanceof VoidFigure || error instanceof WrongAnswer;
+    const { message, stack } = error instanceof Error ? error : new Error(String(error));
+    process.stderr.write(`${mistake || expected ? message : (stack ?? message)}\n`);
     return mistake ? 2 : 1;
   }
 }

@@ -12,6 +12,7 @@ import { peerInstalled, peersFile } from '../peers/load-peer.ts';
 import { createDisplay } from '../progress.ts';
 import { mixWord } from '../random.ts';
 import type { BenchResults, RunResult } from '../results.ts';
+import { VoidFigure } from '../run/checks.ts';
 import { WorkDirectory } from '../run/work-directory.ts';
 import { UsageError } from '../usage-error.ts';
 import { findWorkloads } from '../workloads/catalogue.ts';
@@ -175,7 +176,7 @@ async function runInProcess(setting: PeerRunSetting): Promise<RunResult> {
   const { stdout } = await runFile(process.execPath, args, { maxBuffer: OUTPUT_BYTES_MAX }).catch(
     (error: Error & { stderr?: string }) => {
       const { store, workload } = setting;
-      throw new Error(`${store} failed at ${workload}: ${error.stderr ?? error.message}`);
+      throw new VoidFigure(`${store} failed at ${workload}: ${error.stderr ?? error.message}`);
     },
   );
   return JSON.parse(stdout.trimEnd().split('\n').at(-1)!) as RunResult;

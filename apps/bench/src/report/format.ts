@@ -19,7 +19,8 @@ export function formatBytes(value: number): string {
 
 /** Seconds, from µs to minutes. */
 export function formatSeconds(value: number): string {
-  if (value >= 90) return `${Math.floor(value / 60)} min ${Math.round(value % 60)} s`;
+  const whole = Math.round(value);
+  if (whole >= 90) return `${Math.floor(whole / 60)} min ${whole % 60} s`;
   if (value >= 1) return `${digits(value)} s`;
   if (value >= 1e-3) return `${digits(value * 1e3)} ms`;
   return `${digits(value * 1e6)} µs`;

@@ -149,6 +149,7 @@ function readWhileWriting(context: WorkloadContext, steps: Steps): Phase {
   return {
     ...reads(context, steps, 'readwhilewriting', () => steps.get(readableIndex())),
     calls: `${steps.readCall}, beside a loop of await put`,
+    touches: 'mixed',
     background: () => {
       const ended = writeUntilStopped();
       return () => {

@@ -13,7 +13,7 @@ export function seedMixPhase({ data, draws, sizes }: WorkloadContext, steps: Ste
     name: 'mix 70/20/10',
     operations: Math.ceil(sizes.operations / 4),
     calls: `await put 70 %, ${steps.readCall} 20 %, entries({limit: ${SCAN_ENTRIES}}) 10 %`,
-    touches: 'tables',
+    touches: 'mixed',
     settle: true,
     step: () => {
       const share = draws.fraction();

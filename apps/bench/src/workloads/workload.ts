@@ -7,8 +7,11 @@ import type { Store } from '../stores/store.ts';
 /** Kinds of operations; latencies are kept apart by kind. */
 export type OperationKind = 'put' | 'batch' | 'get' | 'miss' | 'scan' | 'delete' | 'modify';
 
-/** What the phase has to have touched for its figures to count. */
-export type Touches = 'anything' | 'tables' | 'filters';
+/**
+ * What the phase has to have touched for its figures to count. `mixed`: tables too, among writes whose own entries
+ * memory may answer.
+ */
+export type Touches = 'tables' | 'filters' | 'mixed';
 
 /** A timed part of a run. */
 export interface Phase {

@@ -47,7 +47,7 @@ export const ycsb: readonly Workload[] = MIXES.map((one) => ({
         name: `ycsb-${one.letter}`,
         operations: Math.ceil(context.sizes.operations * one.scale),
         calls: `${call} ${one.share * 100} %${one.share < 1 ? `, await ${one.second}` : ''}`,
-        touches: 'tables',
+        touches: one.share === 1 ? 'tables' : 'mixed',
         settle: true,
         countsEntries: one.first === 'scan',
         step: () => stepOf(one, context, steps, chooser),
