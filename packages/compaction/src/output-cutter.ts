@@ -43,7 +43,7 @@ export class OutputCutter {
 
   constructor(shape: CutShape) {
     this.#tableBytes = shape.tableBytes;
-    this.#borders = (shape.cutNear ?? []).filter((border) => border.maxKey !== null);
+    this.#borders = shape.cutNear ?? [];
     this.#groupEnds = groupEnds(this.#borders, shape.maxOverlapBytes ?? 0);
     this.#load();
   }

@@ -1,0 +1,101 @@
+import {
+  bitsForRate,
+  type FluidShape,
+  falsePositiveRate,
+  levelCount,
+  missesMonkey,
+  missesUniform,
+  ratesMonkey,
+  runCount,
+  spaceAmplification,
+  writeAmplification,
+  writeAmplificationEndure,
+} from '@lsm/compaction';
+import { describe, expect, test } from 'vitest';
+
+const shape = (ratio: number, levels: number, upperRuns: number, lastRuns: number): FluidShape => ({
+  ratio,
+  levels,
+  upperRuns,
+  lastRuns,
+});
+
+describe('cost model', () => {
+  // Ratio, levels, K, Z; runs, writes by Dostoevsky and by Endure, misses uniform and Monkey at 10 bits, space.
+  test.each([
+    [10, 5, 1, 1, 5, 22.5, 25, 0.04096, 0.01176, 1.111],
+    [10, 5, 9, 1, 37, 8.1, 9, 0.3031, 0.01465, 1.111],
+    [10, 5, 9, 9, 45, 4.5, 5, 0.3687, 0.1058, 9.111],
+    [4, 8, 1, 1, 8, 12, 16, 0.0655, 0.01734, 1.333],
+    [4, 8, 3, 1, 22, 6.75, 9, 0.1802, 0.02282, 1.333],
+    [4, 8, 3, 3, 24, 6, 8, 0.1966, 0.05202, 3.333],
+  ])('gives the worked values of T=%d L=%d K=%d Z=%d', (t, l, k, z, ...expected) => {
+    const tree = shape(t, l, k, z);
+    const [runs, writes, endure, uniform, monkey, space] = expected;
+    expect(runCount(tree)).toBe(runs);
+    expect(writeAmplification(tree)).toBeCloseTo(writes, 6);
+    expect(writeAmplificationEndure(tree)).toBeCloseTo(endure, 6);
+    expect(Math.abs(missesUniform(tree, 10) / uniform - 1)).toBeLessThan(0.001);
+    expect(Math.abs(missesMonkey(tree, 10) / monkey - 1)).toBeLessThan(0.001);
+    expect(spaceAmplification(tree)).toBeCloseTo(space, 3);
+  });
+
+  test('gives the worked rates of each level', () => {
+    const rates = ratesMonkey(shape(10, 5, 1, 1), 10);
+    for (const [i, rate] of [1.058e-6, 1.058e-5, 1.058e-4, 1.058e-3, 1.058e-2].entries()) {
+      expect(Math.abs(rates[i]! / rate - 1)).toBeLessThan(0.001);
+    }
+  });
+
+  test.each([
+    [2, 0.54891, 1.91],
+    [5, 0.12987, 0.4526],
+    [8, 0.03073, 0.1071],
+    [16, 0.00066, 0.00229],
+  ])('gives the worked misses of leveling at %d bits', (bits, monkey, uniform) => {
+    const tree = shape(10, 5, 1, 1);
+    expect(Math.abs(missesMonkey(tree, bits) / monkey - 1)).toBeLessThan(0.01);
+    expect(Math.abs(missesUniform(tree, bits) / uniform - 1)).toBeLessThan(0.01);
+  });
+
+  test.each([
+    [0.001, 14.378],
+    [0.01, 9.585],
+    [0.05, 6.235],
+  ])('a rate of %d takes %d bits', (rate, bits) => {
+    expect(bitsForRate(rate)).toBeCloseTo(bits, 3);
+    expect(falsePositiveRate(bits)).toBeCloseTo(rate, 4);
+  });
+
+  test('the sum of the rates of all runs is the number of misses', () => {
+    for (const tree of [shape(10, 9, 1, 1), shape(4, 14, 3, 1), shape(4, 14, 3, 3)]) {
+      const rates = ratesMonkey(tree, 10);
+      const sum = rates.reduce(
+        (total, rate, i) =>
+          total + rate * (i === rates.length - 1 ? tree.lastRuns : tree.upperRuns),
+        0,
+      );
+      expect(Math.abs(sum / missesMonkey(tree, 10) - 1)).toBeLessThan(0.001);
+    }
+  });
+
+  test('leveled writes rise with the ratio, tiered writes fall', () => {
+    let leveled = 0;
+    let tiered = Number.POSITIVE_INFINITY;
+    for (const ratio of [4, 6, 8, 10, 20]) {
+      const levels = Math.log(1e5) / Math.log(ratio);
+      const nextLeveled = writeAmplification(shape(ratio, levels, 1, 1));
+      const nextTiered = writeAmplification(shape(ratio, levels, ratio - 1, ratio - 1));
+      expect(nextLeveled).toBeGreaterThan(leveled);
+      expect(nextTiered).toBeLessThan(tiered);
+      leveled = nextLeveled;
+      tiered = nextTiered;
+    }
+  });
+
+  test('counts levels from the buffer up', () => {
+    expect(levelCount(1, 10, 10)).toBe(1);
+    expect(levelCount(1000, 1, 10)).toBe(3);
+    expect(levelCount(1120, 1, 10)).toBe(4);
+  });
+});

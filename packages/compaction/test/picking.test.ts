@@ -1,0 +1,230 @@
+import {
+  areDisjoint,
+  elideTombstones,
+  hasOlder,
+  hullOf,
+  inclusiveUpper,
+  levelTargets,
+  overlapBounds,
+  overlapGroups,
+  overlapping,
+  PlanDraft,
+  pickTables,
+  rangesOverlap,
+} from '@lsm/compaction';
+import type { CompactionTask } from '@lsm/core';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { key, run, snapshot, table } from './trees.ts';
+
+describe('key ranges', () => {
+  test('overlap when they share a border key', () => {
+    const level = [table(1, 'a-h'), table(2, 'i-p'), table(3, 'q-z')];
+    expect(overlapping(level, table(9, 'b-q')).map(({ id }) => id)).toEqual([1, 2, 3]);
+    expect(overlapping(level, table(9, 'h-h')).map(({ id }) => id)).toEqual([1]);
+    expect(overlapping([table(1, 'a-c'), table(2, 'e-g')], table(9, 'd-d'))).toEqual([]);
+    expect(overlapping(level, table(9, 'r-*')).map(({ id }) => id)).toEqual([3]);
+  });
+
+  test('are found by binary search as by looking at each', () => {
+    const letter = fc.integer({ min: 0, max: 30 });
+    fc.assert(
+      fc.property(fc.uniqueArray(letter, { maxLength: 20 }), letter, letter, (borders, a, b) => {
+        const bytes = (n: number): Uint8Array => Uint8Array.of(n);
+        const sorted = borders.toSorted((x, y) => x - y);
+        const tables = Array.from({ length: sorted.length >> 1 }, (_, i) => ({
+          minKey: bytes(sorted[2 * i]!),
+          maxKey: bytes(sorted[2 * i + 1]!),
+        }));
+        const range = { minKey: bytes(Math.min(a, b)), maxKey: bytes(Math.max(a, b)) };
+        const [start, end] = overlapBounds(tables, range);
+        expect(tables.map((other) => rangesOverlap(other, range))).toEqual(
+          tables.map((_, i) => i >= start && i < end),
+        );
+      }),
+    );
+  });
+
+  test('have a hull, and may be disjoint', () => {
+    expect(hullOf([table(1, 'c-d'), table(2, 'a-b')])).toEqual({
+      minKey: key('a'),
+      maxKey: key('d'),
+    });
+    expect(hullOf([table(1, 'c-*'), table(2, 'a-b')]).maxKey).toBe(null);
+    expect(() => hullOf([])).toThrow();
+    expect(areDisjoint([table(1, 'c-d'), table(2, 'a-b')])).toBe(true);
+    expect(areDisjoint([table(1, 'c-d'), table(2, 'a-c')])).toBe(false);
+    expect(areDisjoint([table(1, 'c-*'), table(2, 'x-y')])).toBe(false);
+  });
+
+  test('end at the key before an exclusive bound, if there is one', () => {
+    expect(inclusiveUpper(key('ab\0'))).toEqual(key('ab'));
+    expect(inclusiveUpper(key('ab'))).toEqual(key('ab'));
+  });
+});
+
+describe('levelTargets', () => {
+  test('divide the last level downwards until L0 can feed the base level', () => {
+    const sizes = { bytes: [0, 0, 0, 0, 0, 0, 10_000], last: 6, ratio: 10, baseBytes: 100 };
+    expect(levelTargets(sizes)).toEqual({
+      base: 4,
+      bytes: [0, 0, 0, 0, 100, 1000, Number.POSITIVE_INFINITY],
+    });
+  });
+
+  test('give a small tree no upper level', () => {
+    const sizes = { bytes: [0, 0, 0, 50], last: 3, ratio: 10, baseBytes: 100 };
+    expect(levelTargets(sizes).base).toBe(3);
+    expect(levelTargets({ ...sizes, bytes: [] }).base).toBe(3);
+  });
+
+  test('keep upper levels together below 1/(ratio − 1) of the last', () => {
+    fc.assert(
+      fc.property(
+        fc.integer({ min: 1, max: 1e12 }),
+        fc.integer({ min: 2, max: 30 }),
+        (size, ratio) => {
+          const { bytes, base } = levelTargets({
+            bytes: [0, 0, 0, 0, 0, 0, 0, 0, size],
+            last: 8,
+            ratio,
+            baseBytes: 1e6,
+          });
+          const upper = bytes.slice(base, 8).reduce((sum, target) => sum + target, 0);
+          expect(upper).toBeLessThanOrEqual(size / (ratio - 1) + 1);
+        },
+      ),
+    );
+  });
+});
+
+describe('pickTables', () => {
+  const upper = [
+    table(1, 'a-c', { maxSequence: 30 }),
+    table(2, 'd-f', { maxSequence: 10, bytes: 150 }),
+    table(3, 'g-i', { maxSequence: 20, reclaimableBytes: 500 }),
+  ];
+  const lower = [table(4, 'a-b'), table(5, 'c-d'), table(6, 'e-e'), table(7, 'f-f')];
+  const ids = (picker: Parameters<typeof pickTables>[2], after: string | null = null): number[] =>
+    pickTables(upper, lower, picker, after === null ? null : key(after)).map((c) => c.table.id);
+
+  test('orders by what each picker prefers', () => {
+    expect(ids('min-overlap')).toEqual([3, 1, 2]);
+    expect(ids('oldest')).toEqual([2, 3, 1]);
+    expect(ids('largest')).toEqual([3, 2, 1]);
+    expect(ids('round-robin')).toEqual([1, 2, 3]);
+  });
+
+  test('goes round from where the last pick ended', () => {
+    expect(ids('round-robin', 'c')).toEqual([2, 3, 1]);
+    expect(ids('round-robin', 'f')).toEqual([3, 1, 2]);
+    expect(ids('round-robin', 'z')).toEqual([1, 2, 3]);
+  });
+});
+
+describe('overlapGroups', () => {
+  const tables = (count: number, seed: number) =>
+    Array.from({ length: count }, (_, i) => ({
+      maxKey: Uint8Array.of(i >> 8, i & 255, seed),
+      bytes: 10,
+    }));
+
+  test('cover the run in order, none too large', () => {
+    for (const count of [0, 1, 2, 50, 300]) {
+      const list = tables(count, 1);
+      const groups = overlapGroups(list, 80);
+      expect(groups.flat()).toEqual(list);
+      expect(groups.every((group) => group.length > 0 && group.length <= 8)).toBe(true);
+      expect(groups.length).toBeLessThanOrEqual(Math.ceil(count / 2) + 1);
+    }
+    expect(overlapGroups([{ maxKey: null, bytes: 100 }], 10).length).toBe(1);
+  });
+
+  test('keep nearly all borders when a table is split or vanishes', () => {
+    const list = tables(300, 7);
+    const ends = (groups: readonly (readonly { maxKey: Uint8Array }[])[]): Set<string> =>
+      new Set(groups.map((group) => group.at(-1)!.maxKey.join()));
+    const before = ends(overlapGroups(list, 80));
+    const changed = list.toSpliced(100, 1, { ...list[100]!, bytes: 25 }).toSpliced(20, 2);
+    const after = ends(overlapGroups(changed, 80));
+    const common = [...before].filter((end) => after.has(end)).length;
+    expect(common).toBeGreaterThan(before.size - 8);
+  });
+});
+
+describe('PlanDraft', () => {
+  const tree = snapshot([
+    run(1, 0, [table(1, 'a-f')]),
+    run(2, 0, [table(2, 'a-f')]),
+    run(3, 1, [table(3, 'a-b'), table(4, 'm-p')]),
+  ]);
+  const merge = (inputs: readonly number[], to: { into: number }): CompactionTask => ({
+    kind: 'merge',
+    inputs,
+    to,
+    shape: { tableBytes: 1 },
+    reason: 'test',
+    score: 1,
+  });
+
+  test('takes what is admitted beside what it has', () => {
+    const draft = new PlanDraft(tree);
+    expect(draft.add(merge([1, 3], { into: 3 }))).toBe(false);
+    expect(draft.add(merge([1, 2, 3], { into: 3 }))).toBe(true);
+    expect(draft.isBusy(1)).toBe(true);
+    expect(draft.hasBusy(tree.runs[2]!)).toBe(true);
+    expect(draft.add(merge([1], { into: 2 }))).toBe(false);
+    expect(draft.add(merge([4], { into: 3 }))).toBe(true);
+    expect(draft.tasks.length).toBe(2);
+  });
+
+  test('leaves room for what is running', () => {
+    const task = { id: 5, kind: 'merge' as const, inputs: [4], target: 3, inputBytes: 100 };
+    const draft = new PlanDraft({
+      ...tree,
+      inProgress: [task],
+      limits: { ...tree.limits, maxTasks: 1 },
+    });
+    expect(draft.room).toBe(0);
+    expect(draft.isBusy(4)).toBe(true);
+    expect(draft.add(merge([1, 2, 3], { into: 3 }))).toBe(false);
+  });
+
+  test('keeps runs that it makes apart', () => {
+    const draft = new PlanDraft(tree);
+    const make = (inputs: readonly number[], before: number): CompactionTask => ({
+      kind: 'merge',
+      inputs,
+      to: { newRun: { level: 0, before } },
+      shape: { tableBytes: 1 },
+      reason: 'test',
+      score: 1,
+    });
+    expect(draft.add(make([1], 2))).toBe(true);
+    expect(draft.add(make([2], 3))).toBe(true);
+    expect(draft.add(make([3], 2))).toBe(false);
+    expect(draft.add(make([4], 3))).toBe(true);
+  });
+});
+
+describe('tombstone elision', () => {
+  test('rewrites tables of the oldest run once no snapshot needs what they hide', () => {
+    const old = table(3, 'a-b', { pointTombstones: 1, maxSequence: 50 });
+    const tree = snapshot([
+      run(1, 0, [table(1, 'a-f', { pointTombstones: 1 })]),
+      run(3, 1, [old, table(4, 'm-p')]),
+    ]);
+    const draft = new PlanDraft(tree);
+    elideTombstones(tree, draft);
+    expect(draft.tasks).toMatchObject([{ kind: 'rewrite', inputs: [3] }]);
+    const held = new PlanDraft(tree);
+    elideTombstones({ ...tree, oldestReaderSequence: 49 }, held);
+    expect(held.tasks).toEqual([]);
+  });
+
+  test('asks whether anything older overlaps', () => {
+    const older = [run(3, 1, [table(3, 'a-b'), table(4, 'm-p')])];
+    expect(hasOlder(table(1, 'c-l'), older)).toBe(false);
+    expect(hasOlder(table(1, 'c-m'), older)).toBe(true);
+  });
+});
