@@ -193,15 +193,23 @@ function changeRun(
     if (old === undefined) throw broken(`Run ${id} is listed twice or has no tables`);
     return old.level === level ? old : { ...old, level };
   }
-  const kept = (old?.tables ?? []).filter((table) => !change.removed.has(table.id));
-  const tables = mergeTables(id, kept, change.added);
-  if (tables.length === 0) throw broken(`Run ${id} is listed and has no tables`);
-  let bytes = 0;
-  let entries = 0;
-  for (const table of tables) {
+  let { bytes, entries } = old ?? { bytes: 0, entries: 0 };
+  let kept: readonly TableMetadata[] = old?.tables ?? [];
+  if (change.removed.size > 0) {
+    const left = kept;
+    kept = left.filter((table) => !change.removed.has(table.id));
+    for (const table of left) {
+      if (!change.removed.has(table.id)) continue;
+      bytes -= table.bytes;
+      entries -= table.entries;
+    }
+  }
+  for (const table of change.added) {
     bytes += table.bytes;
     entries += table.entries;
   }
+  const tables = mergeTables(id, kept, change.added);
+  if (tables.length === 0) throw broken(`Run ${id} is listed and has no tables`);
   return { id, level, tables, bytes, entries };
 }
 
@@ -210,25 +218,31 @@ function mergeTables(
   run: RunId,
   kept: readonly TableMetadata[],
   added: readonly TableMetadata[],
-): TableMetadata[] {
-  const fresh = added.toSorted((a, b) => compareBytes(a.minKey, b.minKey));
+): readonly TableMetadata[] {
+  if (added.length === 0) return kept;
   const tables: TableMetadata[] = [];
-  let next = 0;
-  let wasNew = false;
-  const push = (table: TableMetadata, isNew: boolean): void => {
-    const before = tables.at(-1);
-    if (before !== undefined && (isNew || wasNew)) requireDisjoint(run, before, table);
-    wasNew = isNew;
+  let from = 0;
+  for (const table of added.toSorted((a, b) => compareBytes(a.minKey, b.minKey))) {
+    const to = firstAtOrAbove(kept, table.minKey, from);
+    while (from < to) tables.push(kept[from++]!);
+    if (tables.length > 0) requireDisjoint(run, tables.at(-1)!, table);
+    if (to < kept.length) requireDisjoint(run, table, kept[to]!);
     tables.push(table);
-  };
-  for (const table of kept) {
-    while (next < fresh.length && compareBytes(fresh[next]!.minKey, table.minKey) <= 0) {
-      push(fresh[next++]!, true);
-    }
-    push(table, false);
   }
-  while (next < fresh.length) push(fresh[next++]!, true);
+  while (from < kept.length) tables.push(kept[from++]!);
   return tables;
+}
+
+/** Index of the first table from `from` on whose smallest key is at or above `key`. */
+function firstAtOrAbove(tables: readonly TableMetadata[], key: Uint8Array, from: number): number {
+  let low = from;
+  let high = tables.length;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareBytes(tables[middle]!.minKey, key) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low;
 }
 
 function requireDisjoint(run: RunId, before: TableMetadata, after: TableMetadata): void {

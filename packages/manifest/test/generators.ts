@@ -13,7 +13,7 @@ const json = fc
   .map((value) => JSON.parse(JSON.stringify(value)) as Json);
 
 /** Any metadata that can be encoded, sensible or not. */
-export const anyTable: fc.Arbitrary<TableMetadata> = fc.record({
+const anyTable: fc.Arbitrary<TableMetadata> = fc.record({
   id: number,
   fileId: fc
     .tuple(word, word)

@@ -250,14 +250,14 @@ export class SegmentWriter {
    * @throws rejects as {@link syncSync} throws
    */
   sync(): Promise<void> {
+    // The next sync may be due and not started: callers between must not start another.
+    if (this.#nextSync !== null) return this.#nextSync;
     if (this.#syncing === null) return this.#startSync();
-    if (this.#nextSync === null) {
-      const startNext = (): Promise<void> => {
-        this.#nextSync = null;
-        return this.#startSync();
-      };
-      this.#nextSync = this.#syncing.then(startNext, startNext);
-    }
+    const startNext = (): Promise<void> => {
+      this.#nextSync = null;
+      return this.#startSync();
+    };
+    this.#nextSync = this.#syncing.then(startNext, startNext);
     return this.#nextSync;
   }
 

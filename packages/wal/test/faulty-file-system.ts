@@ -11,7 +11,11 @@ export interface Faults {
   opened: number;
 }
 
-export function faultyFileSystem(inner: FileSystem): { fs: FileSystem; faults: Faults } {
+/** @param onSync - awaited by each asynchronous sync */
+export function faultyFileSystem(
+  inner: FileSystem,
+  onSync: () => Promise<void> = () => Promise.resolve(),
+): { fs: FileSystem; faults: Faults } {
   const faults: Faults = {
     writeFailsAfter: null,
     failTruncate: false,
@@ -24,7 +28,7 @@ export function faultyFileSystem(inner: FileSystem): { fs: FileSystem; faults: F
       if (name === 'openSync') {
         return (...args: Parameters<FileSystem['openSync']>) => {
           faults.opened++;
-          return faultyHandle(target.openSync(...args), faults);
+          return faultyHandle(target.openSync(...args), faults, onSync);
         };
       }
       const member = Reflect.get(target, name) as unknown;
@@ -34,7 +38,7 @@ export function faultyFileSystem(inner: FileSystem): { fs: FileSystem; faults: F
   return { fs, faults };
 }
 
-function faultyHandle(inner: FileHandle, faults: Faults): FileHandle {
+function faultyHandle(inner: FileHandle, faults: Faults, onSync: () => Promise<void>): FileHandle {
   const fail = (code: 'LSM_DISK_FULL' | 'LSM_IO'): never => {
     throw new LsmError(code, 'Injected fault', { file: inner.path });
   };
@@ -58,6 +62,7 @@ function faultyHandle(inner: FileHandle, faults: Faults): FileHandle {
     },
     async sync() {
       await inner.sync();
+      await onSync();
       if (faults.failSync) fail('LSM_IO');
     },
     truncateSync(length) {

@@ -4,11 +4,9 @@ import { memoryFileSystem } from '@lsm/fs';
 import { createKernels, type Kernels } from '@lsm/kernels';
 import { FrameEncoder, type SegmentOptions, SegmentWriter, type Watermark } from '../src/index.ts';
 
-export const DIRECTORY = '/db';
-
 export function freshDirectory(): FileSystem {
   const fs = memoryFileSystem();
-  fs.makeDirectorySync(DIRECTORY);
+  fs.makeDirectorySync('/db');
   return fs;
 }
 

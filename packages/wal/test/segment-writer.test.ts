@@ -107,6 +107,31 @@ describe('SegmentWriter', () => {
     expect(writer.endAt()).toEqual({ ...writer.identity, end: second });
   });
 
+  test('has one asynchronous sync in flight, however callers interleave', async () => {
+    const inner = freshDirectory();
+    let flying = 0;
+    let flyingMax = 0;
+    let syncs = 0;
+    const { fs } = faultyFileSystem(inner, async () => {
+      syncs++;
+      flyingMax = Math.max(flyingMax, ++flying);
+      for (let i = 0; i < 5; i++) await Promise.resolve();
+      flying--;
+    });
+    const writer = SegmentWriter.create(fs, PATH, segmentOptions());
+    const caller = async (turns: number): Promise<void> => {
+      for (let i = 0; i < 10; i++) {
+        const end = appendPuts(writer, i, put('a'));
+        await writer.sync();
+        expect(writer.durable).toBeGreaterThanOrEqual(end);
+        for (let turn = 0; turn < turns; turn++) await Promise.resolve();
+      }
+    };
+    await Promise.all([caller(0), caller(1), caller(2), caller(7)]);
+    expect(flyingMax).toBe(1);
+    expect(syncs).toBeLessThan(40);
+  });
+
   test('opens the second descriptor only when something is synced', () => {
     const { fs, faults } = faultyFileSystem(freshDirectory());
     const writer = SegmentWriter.create(fs, PATH, segmentOptions());
