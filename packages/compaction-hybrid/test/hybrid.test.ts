@@ -1,0 +1,155 @@
+import { Simulator, type SimulatorOptions } from '@lsm/compaction';
+import { type HybridSettings, hybrid } from '@lsm/compaction-hybrid';
+import { leveled } from '@lsm/compaction-leveled';
+import { tiered } from '@lsm/compaction-tiered';
+import { type CompactionStrategy, seededRandom } from '@lsm/core';
+import { describe, expect, test } from 'vitest';
+
+const KEYS = 12_000;
+const SIZES: SimulatorOptions = {
+  keyCount: KEYS,
+  flushEntries: 100,
+  tableEntries: 25,
+  maxTaskEntries: 800,
+  maxTasks: 1,
+};
+
+/** Random overwrites; counts only what came after the tree was full. */
+function load(
+  strategy: CompactionStrategy,
+  puts = 5 * KEYS,
+): { readonly simulator: Simulator; readonly writes: number; readonly space: number } {
+  const simulator = new Simulator(strategy, SIZES);
+  const random = seededRandom(7);
+  let before = simulator.stats;
+  let space = 0;
+  let samples = 0;
+  for (let i = 0; i < puts; i++) {
+    simulator.put(random.next() % KEYS);
+    if (i === 2 * KEYS) before = simulator.stats;
+    if (i > 2 * KEYS && i % 500 === 0) {
+      space += simulator.stats.treeBytes / KEYS;
+      samples++;
+    }
+  }
+  const after = simulator.stats;
+  const writes =
+    (after.writtenBytes - before.writtenBytes) / (after.flushedBytes - before.flushedBytes);
+  return { simulator, writes, space: space / samples };
+}
+
+function runsByLevel(simulator: Simulator): number[] {
+  const counts: number[] = [];
+  for (const { level } of simulator.runs) counts[level] = (counts[level] ?? 0) + 1;
+  return Array.from(counts, (count) => count ?? 0);
+}
+
+describe('hybrid', () => {
+  test('is lazy leveling by default: several runs above, one last run that holds most', () => {
+    const { simulator } = load(hybrid());
+    const counts = runsByLevel(simulator);
+    expect(counts.at(-1)).toBe(1);
+    expect(Math.max(...counts.slice(1, -1))).toBeLessThanOrEqual(3);
+    const last = simulator.runs.at(-1)!.tables.reduce((sum, table) => sum + table.entries, 0);
+    expect(last).toBeGreaterThan(0.9 * KEYS);
+  });
+
+  test('writes less than leveled and takes less space than tiered', () => {
+    const lazy = load(hybrid());
+    const level = load(leveled());
+    const tier = load(tiered());
+    expect(lazy.writes).toBeLessThan(0.8 * level.writes);
+    expect(tier.writes).toBeLessThan(0.8 * level.writes);
+    expect(lazy.space).toBeLessThan(0.9 * tier.space);
+    expect(lazy.simulator.runs.length).toBeLessThanOrEqual(13);
+  });
+
+  test('bounds its tasks, however large the last level', () => {
+    const { simulator } = load(hybrid());
+    expect(simulator.stats.largestTaskBytes).toBeLessThan(0.2 * KEYS);
+    const tieredTask = load(tiered()).simulator.stats.largestTaskBytes;
+    expect(tieredTask).toBeGreaterThan(KEYS);
+  });
+
+  test.each([
+    ['K = Z = 1, leveling by runs', { upperRuns: 1 }],
+    ['Z = 3, tiering', { lastRuns: 3 }],
+    ['K as a list', { upperRuns: [3, 1] }],
+    ['T = 8', { ratio: 8 }],
+    ['T = 2', { ratio: 2 }],
+    ['no L0 to speak of', { level0Runs: 1 }],
+  ] satisfies [string, Partial<HybridSettings>][])('keeps its bounds with %s', (_, settings) => {
+    const strategy = hybrid(settings);
+    const { simulator } = load(strategy, 3 * KEYS);
+    const bounds = strategy.bounds!({ dataBytes: KEYS, flushBytes: 100 });
+    expect(simulator.runs.length).toBeLessThanOrEqual(bounds.maxRuns);
+    const space = simulator.stats.treeBytes / KEYS;
+    expect(space).toBeLessThanOrEqual(bounds.maxSpaceAmplification);
+    expect(strategy.assess(simulator.tree()).quiescent).toBe(true);
+  });
+
+  test('cuts the runs above the last one at common borders', () => {
+    const { simulator } = load(hybrid({ ratio: 8 }));
+    const upper = simulator.runs.filter(({ level }) => level === 7);
+    expect(upper.length).toBeGreaterThan(1);
+    for (const run of upper) expect(run.tables.length).toBeGreaterThan(4);
+  });
+
+  test('never rewrites keys that are written in order', () => {
+    const simulator = new Simulator(hybrid(), { ...SIZES, settles: true });
+    for (let key = 0; key < KEYS; key++) simulator.put(key);
+    expect(simulator.stats.writeAmplification).toBe(1);
+    expect(simulator.runs.length).toBeLessThan(8);
+  });
+
+  test('leaves no tombstone in the oldest run, once no snapshot needs it', () => {
+    const simulator = new Simulator(hybrid(), {
+      keyCount: 500,
+      flushEntries: 20,
+      tableEntries: 20,
+    });
+    const random = seededRandom(3);
+    for (let i = 0; i < 1000; i++) simulator.put(random.next() % 500);
+    const held = simulator.snapshot();
+    for (let key = 0; key < 400; key++) simulator.del(key);
+    simulator.delRange(400, 450);
+    simulator.flush();
+    simulator.release(held);
+    simulator.settle();
+    for (const { pointTombstones, rangeTombstones } of simulator.runs.at(-1)!.tables) {
+      expect(pointTombstones + rangeTombstones).toBe(0);
+    }
+  });
+
+  test.each([
+    [{ ratio: 1 }, /ratio has to be a number from 2 to 100/],
+    [{ upperRuns: [] }, /upperRuns has to have an entry/],
+    [{ upperRuns: [0] }, /integer from 1 to 100/],
+    [{ stopRuns: 4 }, /stopRuns has to be above/],
+    [{ lastLevels: 4 }, /did you mean "lastLevel"/],
+  ])('refuses the settings %j', (settings, message) => {
+    expect(() => hybrid(settings as object)).toThrow(message);
+  });
+
+  test('slows writers down, then stops them, by the runs of L0', () => {
+    const simulator = new Simulator(hybrid(), { keyCount: 50, flushEntries: 1, settles: false });
+    const delays: string[] = [];
+    for (let key = 0; key < 24; key++) {
+      simulator.put(key);
+      delays.push(hybrid().assess(simulator.tree()).delay);
+    }
+    expect([delays[10], delays[11], delays[22], delays[23]]).toEqual([
+      'none',
+      'slow',
+      'slow',
+      'stop',
+    ]);
+  });
+
+  test('predicts what it costs between leveling and tiering', () => {
+    const workload = { dataBytes: 1e11, flushBytes: 64e6 };
+    const cost = hybrid().predict!(workload).writeAmplification;
+    expect(cost).toBeLessThan(leveled().predict!(workload).writeAmplification);
+    expect(cost).toBeGreaterThan(tiered().predict!(workload).writeAmplification);
+  });
+});
