@@ -3,15 +3,20 @@
  *
  * 1. The engine iterator is opened at construction, so that it shows the state of that moment. If that fails, the
  *    failure is kept for the first read: abstract-level opens deferred iterators where nobody could catch it.
- * 2. `next` is served from the engine's batches, `nextv` asks for exactly what is wanted; both give way to the event
- *    loop in long runs and look at the signal.
+ * 2. `next` is served from a buffer that is filled by 1, 4, 16, … items: the first item after opening or a seek is
+ *    often the only one that is wanted. `nextv` empties the buffer, then asks for exactly what is wanted. Both give
+ *    way to the event loop in long runs and look at the signal.
  * 3. A seek outside of the range ends the iteration until the next seek.
+ * 4. What was read ahead and dropped by a seek does not count against the limit.
  */
 import type { Bytes, Db, RangeBounds, RangeIterator, Selection } from '@lsm/engine';
 import { type Format, type Shape, shapeOf } from './format.ts';
 import { boundsOf, isOutside, type KeyRange } from './key-bounds.ts';
 import { toLevelError } from './level-error.ts';
 import { LsmSnapshot } from './lsm-snapshot.ts';
+
+const AHEAD_ITEMS_MAX = 128;
+const AHEAD_GROWTH = 4;
 
 /** Options of an iterator as abstract-level hands them down. */
 export interface RangeRequest extends KeyRange {
@@ -42,6 +47,10 @@ export class RangeReader<S, T> {
   #items: RangeIterator<S> | null = null;
   #failure: unknown = null;
   #outside = false;
+  #buffer: T[] = [];
+  #index = 0;
+  #ahead = 1;
+  #remaining: number;
 
   /**
    * @param request - range and options
@@ -55,11 +64,11 @@ export class RangeReader<S, T> {
   ) {
     this.#bounds = boundsOf(request);
     this.#shape = shape;
+    this.#remaining = request.limit < 0 ? Number.POSITIVE_INFINITY : request.limit;
     try {
       this.#items = open({
         ...this.#bounds,
         reverse: request.reverse,
-        limit: request.limit,
         snapshot: LsmSnapshot.unwrap(request.snapshot),
         signal: request.signal ?? undefined,
       });
@@ -69,32 +78,27 @@ export class RangeReader<S, T> {
   }
 
   /** The next item; `undefined` at the end. */
-  async next(): Promise<T | undefined> {
-    if (this.#outside) return undefined;
-    try {
-      const item = await this.#open().next();
-      return item === undefined ? undefined : this.#shape(item);
-    } catch (error) {
-      throw toLevelError(error);
-    }
+  next(): Promise<T | undefined> {
+    if (this.#index < this.#buffer.length) return Promise.resolve(this.#buffer[this.#index++]);
+    return this.#refill();
   }
 
   /** Up to `size` items; none at the end. */
-  async nextv(size: number): Promise<T[]> {
-    if (this.#outside) return [];
-    const shape = this.#shape;
-    try {
-      const items = await this.#open().nextBatch(size);
-      return items.map(shape);
-    } catch (error) {
-      throw toLevelError(error);
-    }
+  nextv(size: number): Promise<T[]> {
+    if (this.#index === this.#buffer.length) return this.#read(size);
+    const items = this.#buffer.slice(this.#index, this.#index + size);
+    this.#index += items.length;
+    return Promise.resolve(items);
   }
 
   /** Moves to the first key at or behind `target`; a no-op once closed. */
   seek(target: Bytes): void {
     const items = this.#items;
     if (items === null || items.closed) return;
+    this.#remaining += this.#buffer.length - this.#index;
+    this.#buffer = [];
+    this.#index = 0;
+    this.#ahead = 1;
     try {
       this.#outside = isOutside(target, this.#bounds);
       if (!this.#outside) items.seek(target);
@@ -105,12 +109,30 @@ export class RangeReader<S, T> {
 
   /** Gives back what it holds. */
   close(): void {
+    this.#buffer = [];
+    this.#index = 0;
     this.#items?.close();
   }
 
-  #open(): RangeIterator<S> {
+  async #refill(): Promise<T | undefined> {
+    const items = await this.#read(this.#ahead);
+    this.#ahead = Math.min(this.#ahead * AHEAD_GROWTH, AHEAD_ITEMS_MAX);
+    this.#buffer = items;
+    this.#index = Math.min(1, items.length);
+    return items[0];
+  }
+
+  async #read(size: number): Promise<T[]> {
+    const count = Math.min(size, this.#remaining);
+    if (this.#outside || count === 0) return [];
     if (this.#items === null) throw this.#failure;
-    return this.#items;
+    try {
+      const items = await this.#items.nextBatch(count);
+      this.#remaining -= items.length;
+      return items.map(this.#shape);
+    } catch (error) {
+      throw toLevelError(error);
+    }
   }
 }
 
@@ -133,7 +155,13 @@ export function entryReader(db: () => Db, request: RangeRequest): EntryReader {
     const shape = (bytes: Uint8Array): Entry => [undefined, value(bytes)];
     return new RangeReader(request, (range) => db().values(range), shape);
   }
-  const shape = (entry: [Uint8Array, Uint8Array]): Entry => [key(entry[0]), value(entry[1])];
+  // The engine's pair is ours to keep: one array per entry, not two.
+  const shape = (pair: [Uint8Array, Uint8Array]): Entry => {
+    const entry = pair as Entry;
+    entry[0] = key(pair[0]);
+    entry[1] = value(pair[1]);
+    return entry;
+  };
   return new RangeReader(request, (range) => db().entries(range), shape);
 }
 

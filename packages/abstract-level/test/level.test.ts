@@ -281,6 +281,27 @@ describe('iterators', () => {
     await db.close();
   });
 
+  test('count towards their limit what was read, not what was read ahead', async () => {
+    const db = await openLevel();
+    await db.batch(numbered(100));
+    const iterator = db.keys({ limit: 30 });
+    const read = async (count: number): Promise<void> => {
+      for (let i = 0; i < count; i++) expect(await iterator.next()).toBeTypeOf('string');
+    };
+    await read(8);
+    iterator.seek('00050');
+    await read(8);
+    iterator.seek('zzz');
+    expect(await iterator.next()).toBe(undefined);
+    iterator.seek('00000');
+    await read(14);
+    expect([iterator.count, await iterator.next()]).toEqual([30, undefined]);
+    iterator.seek('00000');
+    expect(await iterator.nextv(5)).toEqual([]);
+    await iterator.close();
+    await db.close();
+  });
+
   test('read one state, mixed calls in any order', async () => {
     const db = await openLevel();
     await db.batch(numbered(400));
