@@ -88,9 +88,6 @@ const specs: SettingSpecs<BenchConfig> = {
   variants: objectSetting() as SettingSpec<BenchConfig['variants']>,
 };
 
-/** Names of the settings, for the help text and the flags. */
-export const CONFIG_NAMES: readonly string[] = Object.keys(specs);
-
 /**
  * Completes and checks settings.
  *
@@ -123,7 +120,7 @@ export function readConfigFile(path: string): Record<string, unknown> {
 }
 
 /** Options of `open` that all variants share. */
-export function commonOptions(config: BenchConfig): Record<string, unknown> {
+function commonOptions(config: BenchConfig): Record<string, unknown> {
   const { durability, memtableBytes, cacheBytes, indexBytes, tableBytes, open } = config;
   return { durability, memtableBytes, cacheBytes, indexBytes, tableBytes, ...open };
 }

@@ -18,9 +18,7 @@ export interface KeyChooser {
 }
 
 /** Names of the distributions. */
-export const DISTRIBUTIONS = ['uniform', 'zipfian', 'latest'] as const;
-/** Name of a distribution. */
-export type Distribution = (typeof DISTRIBUTIONS)[number];
+export type Distribution = 'uniform' | 'zipfian' | 'latest';
 
 /** Skew of YCSB. */
 export const ZIPF_THETA = 0.99;

@@ -72,7 +72,7 @@ export interface ShapeSample {
 }
 
 /** One level in a sample. */
-export interface LevelSample {
+interface LevelSample {
   readonly level: number;
   readonly runs: number;
   readonly tables: number;
@@ -105,7 +105,7 @@ export interface AmplificationResult {
 }
 
 /** One level's filters over the lookups of missing keys. */
-export interface FilterLevelResult {
+interface FilterLevelResult {
   readonly level: number;
   readonly entries: number;
   readonly bitsPerKey: number;
@@ -163,7 +163,7 @@ export interface ExperimentResult {
 }
 
 /** A variant and the settings that make it. */
-export interface VariantResult {
+interface VariantResult {
   readonly name: string;
   readonly options: Readonly<Record<string, unknown>>;
 }

@@ -1,7 +1,7 @@
 /** Results with known figures, for the tests of what is made from results. */
 import type { BenchResults, PhaseResult, RunResult } from '../src/results.ts';
 
-export const COUNTERS: NonNullable<PhaseResult['counters']> = {
+const COUNTERS: NonNullable<PhaseResult['counters']> = {
   userBytes: 1000,
   logBytes: 1200,
   flushBytes: 1000,
@@ -44,7 +44,7 @@ function phase(name: string, rate: number, kind: string): PhaseResult {
   };
 }
 
-export function run(variant: string, repeat: number, rate: number): RunResult {
+function run(variant: string, repeat: number, rate: number): RunResult {
   return {
     experiment: 'strategies',
     variant,

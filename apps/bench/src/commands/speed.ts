@@ -44,6 +44,8 @@ function renderRows(rows: SpeedRows): string {
   const table = new Table({
     head: ['call', 'durability', 'best', 'median', 'per second (best)'],
     colAligns: ['left', 'left', 'right', 'right', 'right'],
+    chars: { mid: '', 'left-mid': '', 'mid-mid': '', 'right-mid': '' },
+    style: { head: ['bold'], border: ['grey'] },
   });
   for (const { name, durability, unit, values } of rows.all) {
     if (unit === 'MB/s') {

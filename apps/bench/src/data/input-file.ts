@@ -46,7 +46,7 @@ export interface InputSummary {
 const TAB = 9;
 
 /** The format of a file by its name. */
-export function inputFormatOf(path: string): InputFormat {
+function inputFormatOf(path: string): InputFormat {
   const ending = extname(path).toLowerCase();
   if (ending === '.csv') return 'csv';
   if (ending === '.jsonl' || ending === '.ndjson' || ending === '.json') return 'jsonl';

@@ -19,7 +19,8 @@ export function renderReport(results: BenchResults): string {
   const sections = results.experiments.map((experiment, i) =>
     experimentSection(experiment, `e${i}`, charts),
   );
-  const plot = dirname(createRequire(import.meta.url).resolve('uplot'));
+  const require = createRequire(import.meta.url);
+  const plot = dirname(require.resolve('uplot'));
   const plotFile = (file: string): string => readFileSync(join(plot, file), 'utf8');
   return `<!doctype html>
 <html lang="en">
@@ -56,7 +57,7 @@ function own(file: string): string {
 }
 
 /** JSON that can stand inside a script element. */
-export function embed(value: unknown): string {
+function embed(value: unknown): string {
   return JSON.stringify(value).replaceAll('<', '\\u003c');
 }
 

@@ -4,7 +4,7 @@ import { digits, formatBytes, formatCount, formatMicroseconds, formatSeconds } f
 import type { FigureUnit, Spread, SummaryRow, WorkloadSummary } from './summary.ts';
 
 /** One figure as text, with its unit. */
-export function formatFigure(value: number, unit: FigureUnit): string {
+function formatFigure(value: number, unit: FigureUnit): string {
   switch (unit) {
     case 'per second':
       return `${formatCount(value)}/s`;

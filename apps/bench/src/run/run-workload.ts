@@ -24,7 +24,7 @@ import { type RunProgress, runPhase } from './phase-runner.ts';
 import { Sampler } from './sampler.ts';
 
 /** Which run it is. */
-export interface RunIdentity {
+interface RunIdentity {
   readonly experiment: string;
   readonly variant: string;
   readonly repeat: number;

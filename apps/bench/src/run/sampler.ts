@@ -4,7 +4,7 @@ import type { Store, StoreStats } from '../stores/store.ts';
 import type { RunProgress } from './phase-runner.ts';
 
 /** ms between samples. */
-export const SAMPLE_EVERY_MS = 100;
+const SAMPLE_EVERY_MS = 100;
 /** Beyond so many samples every second one is dropped and the distance doubled, so that reports stay small. */
 const SAMPLES_MAX = 600;
 const EVENTS_MAX = 5000;
@@ -78,6 +78,6 @@ export class Sampler {
 }
 
 /** Bytes that the engine has on disk by its own account. */
-export function diskBytesOf(stats: StoreStats): number {
+function diskBytesOf(stats: StoreStats): number {
   return stats.tableBytes + stats.obsoleteTableBytes + stats.logBytes + stats.manifestBytes;
 }

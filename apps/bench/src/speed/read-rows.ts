@@ -7,7 +7,7 @@ import { SPEED_VALUES, SpeedKeys, type SpeedRows } from './speed-rows.ts';
 const SMALL_ENTRIES = 100_000;
 const LOOKUPS = 200_000;
 const MANY = 100;
-const MEMORY = { memoryBytes: 2 << 30, memtableBytes: 64 << 20, cacheBytes: 1 << 30 };
+const MEMORY = { memoryBytes: 2 * 2 ** 30, memtableBytes: 64 << 20, cacheBytes: 1 << 30 };
 
 /** Adds the rows. */
 export async function measureReads(

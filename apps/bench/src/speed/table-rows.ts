@@ -31,7 +31,7 @@ export async function measureTables(
     const path = directory.next();
     const db = await open(path, {
       durability: 'memory',
-      memoryBytes: 2 << 30,
+      memoryBytes: 2 * 2 ** 30,
       memtableBytes: 512 << 20,
       compaction: QUIET,
     });

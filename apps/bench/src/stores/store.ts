@@ -25,7 +25,7 @@ export interface StoreOperation {
 }
 
 /** One level, as the engine reports it. */
-export interface LevelShape {
+interface LevelShape {
   readonly level: number;
   readonly runs: number;
   readonly tables: number;

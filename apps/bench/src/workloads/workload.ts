@@ -11,7 +11,7 @@ export type OperationKind = 'put' | 'batch' | 'get' | 'miss' | 'scan' | 'delete'
  * What the phase has to have touched for its figures to count. `mixed`: tables too, among writes whose own entries
  * memory may answer.
  */
-export type Touches = 'tables' | 'filters' | 'mixed';
+type Touches = 'tables' | 'filters' | 'mixed';
 
 /** A timed part of a run. */
 export interface Phase {
