@@ -97,7 +97,7 @@ export class WorkerExecutor implements Executor {
       workerData: start,
       transferList: [port2],
       name: 'lsm',
-      execArgv: conditionFlags(process.execArgv),
+      execArgv: inheritedFlags(process.execArgv),
     });
     const thread: Thread = { worker, port: port1, signal };
     port1.on('message', (reply: WorkerReply) => this.#deliver(reply));
@@ -145,7 +145,14 @@ export class WorkerExecutor implements Executor {
   }
 }
 
-/** Of the flags of this process, those that a worker needs: flags such as `--input-type` would stop it. */
-function conditionFlags(flags: readonly string[]): string[] {
-  return flags.filter((flag) => flag.startsWith('--conditions='));
+/** Flags that give a program's text; a worker that inherits one runs that, or refuses to start. */
+const PROGRAM_FLAGS = new Set(['-e', '--eval', '-p', '--print', '-pe', '--input-type']);
+
+/** The flags of this process without those about its program text. */
+function inheritedFlags(flags: readonly string[]): string[] {
+  return flags.filter((flag, i) => {
+    const name = flag.split('=', 1)[0]!;
+    const before = flags[i - 1];
+    return !PROGRAM_FLAGS.has(name) && (before === undefined || !PROGRAM_FLAGS.has(before));
+  });
 }
