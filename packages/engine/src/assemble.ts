@@ -162,7 +162,7 @@ function makeWrites(
 ): WritePath {
   const { logs, maintenance, counters, recovered } = parts;
   const { memtableBytes } = settings;
-  return new WritePath(
+  const writes = new WritePath(
     {
       newUnit: (bytes, before) => newUnit(settings, Math.max(bytes, memtableBytes), before),
       openSegment: (unit) => logs.open(unit),
@@ -174,6 +174,8 @@ function makeWrites(
     memtableBytes,
     recovered.lastSequence,
   );
+  writes.active.segmentPaths.push(...recovered.ownerless);
+  return writes;
 }
 
 /** The largest block that the cache has to hold: that of the options, or of a table written with others. */

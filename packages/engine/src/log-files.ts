@@ -58,8 +58,8 @@ export class LogFiles {
   readonly #replayed = new Map<string, number>();
   /** Replayed segments that may not be durable, oldest first; opened when they are to be synced. */
   #unopened: SegmentContents[] = [];
-  /** Paths of segments whose header and name are known durable. */
-  readonly #established = new Set<string>();
+  /** Numbers of segments whose header and name are known durable. */
+  readonly #established = new Set<number>();
   /** What each segment continues. */
   readonly #previousOf = new Map<SegmentWriter, SegmentEnd | null>();
   #unsynced: SegmentWriter[] = [];
@@ -77,7 +77,7 @@ export class LogFiles {
       if (header === null) continue;
       last = { number: header.number, idLow: header.idLow, idHigh: header.idHigh, end };
       this.#replayed.set(path, contents.bytes.length);
-      if (logEnd !== null && header.number <= logEnd.number) this.#established.add(path);
+      if (logEnd !== null && header.number <= logEnd.number) this.#established.add(header.number);
       else this.#unopened.push({ ...contents, frames: [], bytes: NO_BYTES, words: NO_WORDS });
     }
     this.#last = last;
@@ -120,8 +120,8 @@ export class LogFiles {
       watermark.segment = number;
       watermark.offset = offset;
     }
-    if (this.#established.has(segment.path) || !this.#writers.has(segment.path)) return;
-    this.#established.add(segment.path);
+    if (this.#established.has(number) || !this.#writers.has(segment.path)) return;
+    this.#established.add(number);
     this.#recordStart(segment);
   }
 
@@ -155,7 +155,7 @@ export class LogFiles {
     this.#entriesDurable = true;
     this.#unsynced = [];
     this.#adopt(unit, writer);
-    this.#established.add(writer.path);
+    this.#established.add(writer.identity.number);
     unit.pendingStart = arena.dataEnd;
   }
 
@@ -164,10 +164,12 @@ export class LogFiles {
     for (const path of unit.segmentPaths) {
       const writer = this.#writers.get(path);
       writer?.close();
-      if (writer !== undefined) this.#previousOf.delete(writer);
+      if (writer !== undefined) {
+        this.#previousOf.delete(writer);
+        this.#established.delete(writer.identity.number);
+      }
       this.#writers.delete(path);
       this.#replayed.delete(path);
-      this.#established.delete(path);
       this.#unopened = this.#unopened.filter((contents) => contents.path !== path);
       this.#unsynced = this.#unsynced.filter((other) => other !== writer);
       this.#host.removals.remove(path, () => {});
@@ -178,7 +180,7 @@ export class LogFiles {
   replayFrom(next: MemtableUnit | undefined): SegmentIdentity {
     const first = next?.segmentIdentities[0];
     if (first === undefined) return anyFrom(this.#host.tree.nextNumber);
-    return this.#established.has(next!.segmentPaths[0]!) ? first : anyFrom(first.number);
+    return this.#established.has(first.number) ? first : anyFrom(first.number);
   }
 
   /** Records where the log ends; after this every bad byte before it is corruption. All of it was synced. */
@@ -222,6 +224,7 @@ export class LogFiles {
     const { tree } = this.#host;
     const { replayFrom } = tree;
     if (replayFrom.idLow !== 0 || replayFrom.idHigh !== 0) return;
+    if (identity.number < replayFrom.number) return;
     for (const { identity: other } of this.#writers.values()) {
       if (other.number < identity.number) return;
     }

@@ -42,6 +42,8 @@ export interface Recovered {
   readonly units: MemtableUnit[];
   readonly lastSequence: number;
   readonly log: LogContents;
+  /** Segments without records beside which there is no unit; the next one continues them. */
+  readonly ownerless: readonly string[];
 }
 
 /**
@@ -58,24 +60,20 @@ export function recoverLog(host: RecoveryHost): Recovered {
   const log = readLog(fileSystem, candidates, { from: tree.replayFrom, end: tree.logEnd, bootId });
   const units: MemtableUnit[] = [];
   let lastSequence = tree.lastSequence;
-  const emptyPaths: SegmentContents[] = [];
+  const emptyPaths: string[] = [];
   for (const contents of log.segments) {
     if (contents.header === null) continue;
     const unit = replaySegment(host, contents, lastSequence);
     if (unit === null) {
-      emptyPaths.push(contents);
+      emptyPaths.push(contents.path);
       continue;
     }
     lastSequence = Math.max(lastSequence, unit.lastSequence);
     units.push(unit);
   }
   // A segment without records goes when the unit beside it does.
-  const owner = units[0];
-  for (const contents of emptyPaths) {
-    if (owner === undefined) continue;
-    owner.segmentPaths.push(contents.path);
-  }
-  return { units, lastSequence, log };
+  units[0]?.segmentPaths.push(...emptyPaths);
+  return { units, lastSequence, log, ownerless: units.length === 0 ? emptyPaths : [] };
 }
 
 /** The highest number among files that carry one; fresh numbers start above it. */
