@@ -21,6 +21,8 @@ export function removeOrphans(
     const orphan = match !== null && !live.has(Number(match[1]));
     if (orphan || TEMPORARY_NAMES.includes(name)) paths.push(joinPath(directory, name));
   }
+  if (paths.length === 0) return;
+  tree.syncManifest();
   for (const path of paths) {
     try {
       fileSystem.unlinkSync(path);

@@ -165,6 +165,16 @@ export class Tree {
     this.#commit({ logEnd });
   }
 
+  /** Makes what the manifest said at opening durable; before anything is removed on the strength of it. */
+  syncManifest(): void {
+    this.#store.sync();
+  }
+
+  /** Last step of a clean close: damage to the last edit can be told from a torn one from now on. */
+  vouch(): void {
+    this.#store.vouch();
+  }
+
   /** Ends the tree; views that are still held keep their files on disk. */
   close(): void {
     this.#closed = true;
