@@ -9,7 +9,7 @@ export interface LsmChainedBatchWriteOptions
     DurabilityOptions {}
 
 /** Writes a list of operations atomically. */
-export type WriteOperations = (
+type WriteOperations = (
   operations: readonly BatchOperation[],
   options: DurabilityOptions,
 ) => Promise<void>;

@@ -11,9 +11,11 @@ import {
   type Db,
   type OpenOptions,
   open as openEngine,
+  type RangeIterator,
   type ReadOptions,
   type Stats,
   type VerifyReport,
+  type WriteOptions,
 } from '@lsm/engine';
 import {
   type AbstractBatchOperation,
@@ -309,13 +311,7 @@ export class LsmLevel<KDefault = string, VDefault = string> extends AbstractLeve
     }
     const { reverse, limit } = request;
     try {
-      using keys = engine.keys({ ...bounds, reverse, limit, snapshot });
-      for (;;) {
-        const found = await keys.nextBatch(CLEAR_BATCH_KEYS);
-        if (found.length === 0) return;
-        const deletes = found.map((key): BatchOperation => ({ type: 'del', key }));
-        await engine.batch(deletes, write);
-      }
+      await deleteKeys(engine, engine.keys({ ...bounds, reverse, limit, snapshot }), write);
     } catch (error) {
       throw toLevelError(error);
     }
@@ -357,6 +353,24 @@ export class LsmLevel<KDefault = string, VDefault = string> extends AbstractLeve
 function readOptionsOf(request: ReadRequest): ReadOptions {
   const snapshot = LsmSnapshot.unwrap(request.snapshot);
   return snapshot === undefined ? latest : { snapshot };
+}
+
+/** Deletes what an iterator yields, some keys at a time, and closes it. */
+async function deleteKeys(
+  engine: Db,
+  keys: RangeIterator<Uint8Array>,
+  write: WriteOptions,
+): Promise<void> {
+  try {
+    for (;;) {
+      const found = await keys.nextBatch(CLEAR_BATCH_KEYS);
+      if (found.length === 0) return;
+      const deletes = found.map((key): BatchOperation => ({ type: 'del', key }));
+      await engine.batch(deletes, write);
+    }
+  } finally {
+    keys.close();
+  }
 }
 
 /** Passes a result on, an error in the ecosystem's form. */
