@@ -9,7 +9,6 @@
  * A node's terminator comes before its children; its position is TERMINATOR.
  */
 import { compareAligned, type KeyBuffer } from '@lsm/core';
-import type { ArtMemtable } from './art-memtable.ts';
 import {
   AFTER_CHILDREN,
   agreedPrefix,
@@ -24,20 +23,27 @@ import {
 } from './art-node.ts';
 import { versionKeyLength, versionKeyOffset } from './version.ts';
 import { VersionCursor } from './version-cursor.ts';
+import type { VersionMemtable } from './version-memtable.ts';
 
 /** The position of a node's own leaf: the children's positions follow it. */
 const TERMINATOR = BEFORE_CHILDREN;
 
-/** Walks the keys of an {@link ArtMemtable}. */
+/** What the cursor needs of the tree: where its root is, and whether it changed. */
+interface Tree extends VersionMemtable {
+  readonly rootSlot: number;
+  readonly structure: number;
+}
+
+/** Walks the keys of an adaptive radix tree. */
 export class ArtCursor extends VersionCursor {
-  readonly #tree: ArtMemtable;
+  readonly #tree: Tree;
   #structure = -1;
   #nodes = new Int32Array(32);
   #positions = new Int32Array(32);
   /** Nodes on the path to the current leaf. */
   #height = 0;
 
-  constructor(tree: ArtMemtable) {
+  constructor(tree: Tree) {
     super(tree);
     this.#tree = tree;
   }

@@ -5,16 +5,16 @@
  * later keys are not in it. A reader opens its cursor with a sequence number that hides them anyway.
  */
 import { compareAligned, type KeyBuffer } from '@lsm/core';
-import type { HashMemtable } from './hash-memtable.ts';
 import { versionKeyLength, versionKeyOffset } from './version.ts';
 import { VersionCursor } from './version-cursor.ts';
+import type { VersionMemtable } from './version-memtable.ts';
 
 /** Walks an array of versions, the newest of each key, in key order. */
 export class HashCursor extends VersionCursor {
   readonly #versions: Int32Array;
   #index = -1;
 
-  constructor(table: HashMemtable, versions: Int32Array) {
+  constructor(table: VersionMemtable, versions: Int32Array) {
     super(table);
     this.#versions = versions;
   }
