@@ -68,7 +68,7 @@ export interface FileSystem {
   statSync(path: string): FileStat | null;
   /** Creates a directory and its parents; not an error if it exists. */
   makeDirectorySync(path: string): void;
-  /** Renames a file, replacing an existing one atomically. */
+  /** Renames a file, replacing an existing one atomically; or a directory, to a name that does not exist. */
   renameSync(from: string, to: string): void;
   /** Removes a file. */
   unlinkSync(path: string): void;

@@ -57,6 +57,7 @@ export class Backpressure {
   readonly #counters: Counters;
   readonly #events: EventHub;
   readonly #queue: QueuedWrite[] = [];
+  #lastQueued: Promise<void> | null = null;
   #stopCause: StallCause | null = null;
   #slowCause: StallCause | null = null;
   #delayMs = DELAY_MS_MIN;
@@ -109,9 +110,26 @@ export class Backpressure {
   queue(operations: readonly BatchOperation[], durability: Durability): Promise<void> {
     const copies = operations.map(copyOperation);
     this.#stallBegins();
-    return new Promise((resolve, reject) => {
+    const settled = new Promise<void>((resolve, reject) => {
       this.#queue.push({ operations: copies, durability, resolve, reject });
     });
+    this.#lastQueued = settled;
+    return settled;
+  }
+
+  /** Writes that wait. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Resolves when everything that is queued now was applied or refused. */
+  async drained(): Promise<void> {
+    if (this.#queue.length === 0) return;
+    try {
+      await this.#lastQueued;
+    } catch {
+      // Whoever queued the write is told.
+    }
   }
 
   /** Waits on this thread if a synchronous write of these bytes has to; returns at once otherwise. */
@@ -127,7 +145,8 @@ export class Backpressure {
   }
 
   #waitAsLong(bytes: number): void {
-    if (this.#stopCause !== null && this.#host.needsSeal(bytes)) {
+    // What was queued before has to be applied before, whatever its size.
+    if (this.#stopCause !== null && (this.#queue.length > 0 || this.#host.needsSeal(bytes))) {
       this.#stallBegins();
       try {
         while (this.#stopCause !== null) this.#host.waitSync(50);

@@ -2,7 +2,7 @@
  * `db.checkpoint(directory)`: a copy of the present state that is a database of its own.
  *
  * 1. Flush, and pin the version that the flush made: the state at the call, whatever is written meanwhile.
- * 2. In a directory beside the target: link every table (copy where links are not possible), then write a manifest.
+ * 2. In a directory beside the target: write a manifest, link every table (copy where links are not possible).
  * 3. Sync, rename to the target. A checkpoint that was cut short never has the target's name.
  */
 import { isLsmError, LsmError } from '@lsm/core';
@@ -10,6 +10,9 @@ import { copyFile, joinPath, parentPath } from '@lsm/fs';
 import { ManifestStore, stateToEdit } from '@lsm/manifest';
 import type { Core } from './database-core.ts';
 import { tableFileName } from './jobs.ts';
+
+/** Names that a checkpoint under way has. */
+const OWN_NAME = /^(\d{6,15}\.sst|MANIFEST-\d+|CURRENT(\.tmp)?)$/;
 
 /** Writes a checkpoint. */
 export async function writeCheckpoint(core: Core, target: string): Promise<void> {
@@ -24,13 +27,8 @@ export async function writeCheckpoint(core: Core, target: string): Promise<void>
   const view = tree.view.retain();
   const temporary = `${target}.partial`;
   try {
-    removeDirectory(core, temporary);
+    emptyDirectory(core, temporary);
     fileSystem.makeDirectorySync(temporary);
-    for (const run of view.runs) {
-      for (const { path, metadata } of run.files) {
-        linkOrCopy(core, path, joinPath(temporary, tableFileName(metadata.id)));
-      }
-    }
     const { state } = tree;
     const tables = [...view.version.tables()];
     const edit = stateToEdit({
@@ -41,14 +39,27 @@ export async function writeCheckpoint(core: Core, target: string): Promise<void>
       logEnd: null,
     });
     ManifestStore.create(fileSystem, temporary, edit, { random: core.random }).close();
+    for (const run of view.runs) {
+      for (const { path, metadata } of run.files) {
+        linkOrCopy(core, path, joinPath(temporary, tableFileName(metadata.id)));
+      }
+    }
     fileSystem.syncDirectorySync(temporary);
     fileSystem.renameSync(temporary, target);
     fileSystem.syncDirectorySync(parentPath(target));
   } catch (error) {
-    removeDirectory(core, temporary);
+    if (!isLsmError(error, 'LSM_EXISTS')) emptyQuietly(core, temporary);
     throw error;
   } finally {
     view.release();
+  }
+}
+
+function emptyQuietly(core: Core, directory: string): void {
+  try {
+    emptyDirectory(core, directory);
+  } catch {
+    // The failure before is the one to report; the next attempt empties it.
   }
 }
 
@@ -61,9 +72,17 @@ function linkOrCopy({ fileSystem }: Core, from: string, to: string): void {
   }
 }
 
-/** Empties what an earlier attempt left; the directory itself is reused. */
-function removeDirectory({ fileSystem }: Core, directory: string): void {
-  if (fileSystem.statSync(directory) === null) return;
-  for (const name of fileSystem.listSync(directory))
-    fileSystem.unlinkSync(joinPath(directory, name));
+/** Empties what an earlier attempt left; the directory itself is reused. Strangers' files stay. */
+function emptyDirectory({ fileSystem }: Core, directory: string): void {
+  const stat = fileSystem.statSync(directory);
+  if (stat === null) return;
+  const names = stat.directory ? fileSystem.listSync(directory) : [];
+  if (!stat.directory || !names.every((name) => OWN_NAME.test(name))) {
+    throw new LsmError(
+      'LSM_EXISTS',
+      'A checkpoint is prepared under this name, which holds something else; choose another target',
+      { file: directory },
+    );
+  }
+  for (const name of names) fileSystem.unlinkSync(joinPath(directory, name));
 }

@@ -72,6 +72,8 @@ export class Compactor {
   #held = 0;
   #cancelRetry: (() => void) | null = null;
   #planning = false;
+  /** End of the last manual compaction that was asked for: they run one after the other. */
+  #manual: Promise<void> = Promise.resolve();
   #changes: (() => void)[] = [];
   /** Who waits for a running task, by its id. */
   readonly #waiting = new Map<number, (error: LsmError | null) => void>();
@@ -124,7 +126,13 @@ export class Compactor {
   }
 
   /** Merges everything that overlaps an interval into the oldest run. */
-  async compactRange(interval: Interval): Promise<void> {
+  compactRange(interval: Interval): Promise<void> {
+    const run = this.#manual.then(() => this.#compactRange(interval));
+    this.#manual = run.catch(() => undefined);
+    return run;
+  }
+
+  async #compactRange(interval: Interval): Promise<void> {
     this.#held++;
     try {
       await this.#until(() => this.#ledger.running.length === 0);

@@ -157,7 +157,7 @@ export class Core {
           reads.find(pinned.units, pinned.view, sequence),
         );
         if (found === MISSING_BLOCK) {
-          await this.tableReads.loadBlock(reads.missingFile!, reads.missingBlock);
+          await reads.missingFile!.table.loadBlock(reads.missingBlock);
           continue;
         }
         if (found !== FOUND) return undefined;
@@ -209,6 +209,8 @@ export class Core {
   async close(): Promise<void> {
     this.iterators.closeAll();
     this.snapshots.closeAll();
+    // A write that is applied behind the last sync would stand in a log that the manifest calls durable.
+    this.maintenance.refuseQueued();
     let failure: unknown = null;
     const attempt = async (step: () => unknown): Promise<void> => {
       try {
@@ -219,7 +221,10 @@ export class Core {
     };
     if (!this.settings.readOnly) await attempt(() => this.committer.sync());
     await attempt(() => this.maintenance.close());
-    if (!this.settings.readOnly && failure === null) await attempt(() => this.logs.recordEnd());
+    if (!this.settings.readOnly && failure === null) {
+      await attempt(() => this.logs.recordEnd());
+      await attempt(() => this.tree.vouch());
+    }
     await attempt(() => this.logs.close());
     await attempt(() => this.maintenance.releaseUnits());
     await attempt(() => this.tree.close());

@@ -11,6 +11,7 @@ import type { Core } from './database-core.ts';
 import type { DatabaseEvents, Listener } from './events.ts';
 import { type Durability, strongerDurability } from './options.ts';
 import {
+  checkBoundNames,
   checkRangeNames,
   intervalOf,
   parseLimit,
@@ -25,9 +26,11 @@ import { resolveStrategy, type StrategySetting } from './strategies.ts';
 import { type VerifyReport, verifyDatabase } from './verify.ts';
 import {
   type BatchOperation,
+  checkDeleteRange,
+  checkOptionNames,
   checkWriteOptions,
   deleteInterval,
-  type WriteBatch,
+  WriteBatch,
 } from './write-batch.ts';
 
 /** Options of one write. */
@@ -43,6 +46,7 @@ export interface ReadOptions {
 }
 
 const DURABILITY_NAMES = ['durability'];
+const READ_NAMES = ['snapshot'];
 
 /**
  * An open database. Keys and values are bytes or strings (stored as UTF-8); results are bytes that belong to the
@@ -117,12 +121,18 @@ export class Db {
   delRange(range: RangeBounds & WriteOptions): Promise<void>;
   delRange(range: RangeBounds, options: WriteOptions): Promise<void>;
   delRange(range: RangeBounds & WriteOptions, options?: WriteOptions): Promise<void> {
+    try {
+      checkDeleteRange(range);
+    } catch (error) {
+      return Promise.reject(error);
+    }
     const { durability, ...bounds } = range;
     return this.batch([{ ...bounds, type: 'delRange' }], options ?? { durability });
   }
 
   /** As {@link delRange}, done when it returns. */
   delRangeSync(range: RangeBounds & WriteOptions, options?: WriteOptions): void {
+    checkDeleteRange(range);
     const { durability, ...bounds } = range;
     const wanted = this.#writable(options ?? { durability });
     const interval = deleteInterval(bounds, DURABILITY_NAMES);
@@ -190,6 +200,9 @@ export class Db {
    */
   getInto(key: Bytes, target: Uint8Array, options?: ReadOptions): number {
     const sequence = this.#sequence(options);
+    if (!(target instanceof Uint8Array)) {
+      throw invalidArgument('getInto copies into a Uint8Array; give one as the second argument.');
+    }
     const core = this.#core;
     if (core.find(key, sequence) !== FOUND) return -1;
     const { bytes, valueOffset, valueLength } = core.reads.entry;
@@ -205,6 +218,7 @@ export class Db {
       const core = this.#core;
       if (!core.readsAsync) return Promise.resolve(this.getManySync(keys, options));
       const sequence = this.#sequence(options);
+      checkKeyList(keys);
       return Promise.all(keys.map((key) => core.getAsync(key, sequence)));
     } catch (error) {
       return Promise.reject(error);
@@ -213,7 +227,7 @@ export class Db {
 
   /** As {@link getMany}, on this thread. */
   getManySync(keys: readonly Bytes[], options?: ReadOptions): (Uint8Array | undefined)[] {
-    if (!Array.isArray(keys)) throw invalidArgument('getMany takes an array of keys.');
+    checkKeyList(keys);
     return keys.map((key) => this.getSync(key as Bytes, options));
   }
 
@@ -261,13 +275,16 @@ export class Db {
   /** Makes all writes so far durable, whatever durability they were made with. */
   async sync(): Promise<void> {
     this.#writable(undefined);
+    await this.#core.maintenance.drained();
     await this.#core.committer.sync();
   }
 
   /** Merges all runs that overlap a range (default: everything) into one, dropping what no reader needs. */
   async compact(range: RangeBounds = {}): Promise<void> {
     this.#writable(undefined);
-    await this.#core.maintenance.compact(intervalOf(range));
+    const interval = intervalOf(range);
+    checkBoundNames(range, 'compact');
+    await this.#core.maintenance.compact(interval);
   }
 
   /** Switches the compaction strategy, now and for later opens. Data is not rewritten by the switch itself. */
@@ -334,8 +351,9 @@ export class Db {
   }
 
   #iterate<T>(selection: Selection, range: RangeOptions): RangeIterator<T> {
-    const sequence = this.#sequence(range);
+    this.#check();
     checkRangeNames(range, selection);
+    const sequence = this.#sequenceOf(range.snapshot);
     const interval = intervalOf(range);
     const limit = interval.empty ? 0 : parseLimit(range.limit);
     const core = this.#core;
@@ -359,7 +377,12 @@ export class Db {
 
   #sequence(options: ReadOptions | undefined): number {
     this.#check();
-    const snapshot = options?.snapshot;
+    if (options === undefined) return this.#core.lastSequence;
+    checkReadOptions(options);
+    return this.#sequenceOf(options.snapshot);
+  }
+
+  #sequenceOf(snapshot: Snapshot | undefined): number {
     if (snapshot === undefined) return this.#core.lastSequence;
     if (!(snapshot instanceof Snapshot) || !this.#core.snapshots.owns(snapshot)) {
       throw invalidArgument('The snapshot is not one of this database; use db.snapshot().');
@@ -387,8 +410,15 @@ export class Db {
 function operationsOf(
   operations: readonly BatchOperation[] | WriteBatch,
 ): readonly BatchOperation[] {
-  if (typeof operations === 'object' && operations !== null && 'operations' in operations) {
-    return operations.operations;
-  }
-  return operations;
+  if (Array.isArray(operations)) return operations as readonly BatchOperation[];
+  if (operations instanceof WriteBatch) return operations.operations;
+  throw invalidArgument('A batch is an array of operations or a WriteBatch.');
+}
+
+function checkKeyList(keys: unknown): void {
+  if (!Array.isArray(keys)) throw invalidArgument('getMany takes an array of keys.');
+}
+
+function checkReadOptions(options: object): void {
+  checkOptionNames(options, READ_NAMES, 'The options of a read');
 }

@@ -1,5 +1,5 @@
 /** Events of a database: plain objects to listeners, in the order they happen, never from inside a hot path. */
-import type { LsmError } from '@lsm/core';
+import { invalidArgument, type LsmError, nearestName } from '@lsm/core';
 
 /** What happened, by name. */
 export interface DatabaseEvents {
@@ -27,6 +27,20 @@ export interface DatabaseEvents {
   error: { readonly error: LsmError };
 }
 
+const eventNames: readonly (keyof DatabaseEvents)[] = [
+  'flushBegin',
+  'flushEnd',
+  'compactionBegin',
+  'compactionEnd',
+  'strategyChange',
+  'strategyQuarantined',
+  'slowdown',
+  'stallBegin',
+  'stallEnd',
+  'truncated',
+  'error',
+];
+
 /** What one compaction task is about. */
 export interface CompactionEvent {
   readonly task: number;
@@ -48,6 +62,12 @@ export class EventHub {
 
   /** Adds a listener; the returned function removes it. */
   on<E extends keyof DatabaseEvents>(name: E, listener: Listener<E>): () => void {
+    if (!eventNames.includes(name)) {
+      throw invalidArgument(
+        `There is no event "${String(name)}"; did you mean "${nearestName(String(name), eventNames)}"?`,
+      );
+    }
+    if (typeof listener !== 'function') throw invalidArgument('A listener has to be a function.');
     let set = this.#listeners.get(name);
     if (set === undefined) {
       set = new Set();

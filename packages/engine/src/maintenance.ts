@@ -146,6 +146,9 @@ export class Maintenance {
 
   /** Flushes everything written so far. */
   async flush(): Promise<void> {
+    // Sealing in the caller's turn keeps later writes out, which checkpoints rely on.
+    if (this.backpressure.queued > 0) await this.backpressure.drained();
+    if (this.#closed) throw new LsmError('LSM_CLOSED', 'The database was closed meanwhile.');
     const writes = this.#writes!;
     const last = writes.active.empty ? this.flusher.waiting.at(-1) : writes.active;
     writes.seal();
@@ -170,10 +173,20 @@ export class Maintenance {
     }
   }
 
+  /** Refuses the writes that wait for the background: nothing is applied from here on. */
+  refuseQueued(): void {
+    this.backpressure.rejectAll(new LsmError('LSM_CLOSED', 'The database was closed.'));
+  }
+
+  /** Resolves when the writes that wait now were applied or refused. */
+  drained(): Promise<void> {
+    return this.backpressure.drained();
+  }
+
   /** Ends background work; what was not committed is abandoned. */
   async close(): Promise<void> {
     this.#closed = true;
-    this.backpressure.rejectAll(new LsmError('LSM_CLOSED', 'The database was closed.'));
+    this.refuseQueued();
     this.flusher.close();
     this.compactor.close();
     await this.#executor?.close();

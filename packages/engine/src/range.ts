@@ -46,6 +46,9 @@ const rangeNames = [...boundNames, 'reverse', 'limit', 'snapshot', 'signal'];
 
 /** Checks the names of a range's options. */
 export function checkRangeNames(range: object, what: string): void {
+  if (typeof range !== 'object' || range === null) {
+    throw invalidArgument(`${what} takes an object: {gte, lt, reverse, …}.`);
+  }
   rejectUnknownNames(Object.keys(range), rangeNames, what);
 }
 
@@ -56,6 +59,9 @@ export function checkBoundNames(range: object, what: string, more: readonly stri
 
 /** The interval that bounds describe; bytes are copied. */
 export function intervalOf(range: RangeBounds): Interval {
+  if (typeof range !== 'object' || range === null) {
+    throw invalidArgument('A range is an object with bounds: {gte, lt, …}.');
+  }
   let lower: Uint8Array = EMPTY_BYTES;
   let upper: Uint8Array | null = null;
   let empty = false;

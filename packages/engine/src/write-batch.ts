@@ -1,12 +1,8 @@
 /** Operations of a batch, as plain objects or collected in a reusable {@link WriteBatch}. */
-import {
-  type Bytes,
-  EntryKind,
-  invalidArgument,
-  KEY_BYTES_MAX,
-  rejectUnknownNames,
-} from '@lsm/core';
+import { type Bytes, EntryKind, invalidArgument, rejectUnknownNames } from '@lsm/core';
 import { checkBoundNames, type Interval, intervalOf, type RangeBounds } from './range.ts';
+
+const WRITE_NAMES = ['durability'];
 
 /** One operation of a batch. */
 export type BatchOperation =
@@ -74,9 +70,7 @@ export function operationKind(operation: BatchOperation): EntryKind {
 
 /** The interval that a `delRange` operation covers; it has to have a bound. */
 export function deleteInterval(range: RangeBounds, more: readonly string[] = []): Interval {
-  if (typeof range !== 'object' || range === null) {
-    throw invalidArgument('delRange takes an object with bounds: {gte, lt, …}.');
-  }
+  checkDeleteRange(range);
   checkBoundNames(range, 'delRange', more);
   return intervalOf(range);
 }
@@ -90,10 +84,22 @@ export function byteBound(source: Bytes, what: string): number {
   );
 }
 
-/** Throws LSM_INVALID_ARGUMENT if a write's options have an unknown name. */
-export function checkWriteOptions(options: object): void {
-  rejectUnknownNames(Object.keys(options), ['durability'], 'The options of a write');
+/** Throws LSM_INVALID_ARGUMENT unless `range` is an object, as {@link deleteInterval} needs. */
+export function checkDeleteRange(range: unknown): void {
+  if (typeof range !== 'object' || range === null) {
+    throw invalidArgument('delRange takes an object with bounds: {gte, lt, …}.');
+  }
 }
 
-/** Bytes of the longest record key plus bound, for room estimates of range deletes. */
-export const RANGE_BYTES_MAX: number = 2 * KEY_BYTES_MAX + 1;
+/** Throws LSM_INVALID_ARGUMENT if a write's options have an unknown name. */
+export function checkWriteOptions(options: object): void {
+  checkOptionNames(options, WRITE_NAMES, 'The options of a write');
+}
+
+/** Throws LSM_INVALID_ARGUMENT if `options` is no object or has a name that is not known. */
+export function checkOptionNames(options: unknown, known: readonly string[], what: string): void {
+  if (typeof options !== 'object' || options === null) {
+    throw invalidArgument(`${what} have to be an object: {${known.join(', ')}}.`);
+  }
+  rejectUnknownNames(Object.keys(options), known, what);
+}

@@ -131,10 +131,18 @@ export class WritePath {
     const encoder = this.#encoder;
     const offset = unit.arena.dataEnd;
     encoder.begin(unit.arena.kernels, offset);
+    const counters = this.#counters;
+    const { puts, deletes, rangeDeletes, userBytes } = counters;
     let records = 0;
-    for (const operation of operations) records += this.#encodeOperation(operation);
+    try {
+      for (const operation of operations) records += this.#encodeOperation(operation);
+    } catch (error) {
+      // Nothing of the batch is applied, so nothing of it counts.
+      Object.assign(counters, { puts, deletes, rangeDeletes, userBytes });
+      throw error;
+    }
     if (records === 0) return -1;
-    this.#counters.batches++;
+    counters.batches++;
     return this.#link(unit, offset, records);
   }
 
@@ -208,6 +216,7 @@ export class WritePath {
       const upper = encodeRangeUpper(interval.upper);
       this.#encoder.add(kind, interval.lower, interval.lower.length, upper, upper.length);
       counters.rangeDeletes++;
+      counters.userBytes += interval.lower.length + upper.length;
       return 1;
     }
     const key = this.#key;

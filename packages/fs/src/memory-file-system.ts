@@ -79,9 +79,13 @@ class MemoryFileSystem implements FileSystem {
 
   renameSync(from: string, to: string): void {
     const source = normalizePath(from);
+    const target = normalizePath(to);
+    if (this.#directories.has(source)) {
+      this.#renameDirectory(source, target, to);
+      return;
+    }
     const file = this.#files.get(source);
     if (file === undefined) throw missing(from);
-    const target = normalizePath(to);
     if (this.#directories.has(target)) {
       throw new LsmError('LSM_IO', 'A directory cannot be replaced by a file.', { file: to });
     }
@@ -131,6 +135,24 @@ class MemoryFileSystem implements FileSystem {
         held = false;
       },
     };
+  }
+
+  #renameDirectory(source: string, target: string, to: string): void {
+    if (source === target) return;
+    if (this.statSync(to) !== null || target.startsWith(`${source}/`)) throw exists(to);
+    this.#namesAround(to).add(baseName(target));
+    this.#directories.get(parentKey(source))!.delete(baseName(source));
+    const moved = (key: string): boolean => key === source || key.startsWith(`${source}/`);
+    for (const [key, names] of [...this.#directories]) {
+      if (!moved(key)) continue;
+      this.#directories.delete(key);
+      this.#directories.set(target + key.slice(source.length), names);
+    }
+    for (const [key, file] of [...this.#files]) {
+      if (!moved(key)) continue;
+      this.#files.delete(key);
+      this.#files.set(target + key.slice(source.length), file);
+    }
   }
 
   /** The names of the directory that holds `path`. */
