@@ -37,6 +37,7 @@ const CONFIG_FLAGS = [
   'seed',
   'rate',
   'warmUp',
+  'maxSeconds',
   'durability',
   'memtableBytes',
   'cacheBytes',
@@ -83,6 +84,11 @@ function withVariants(command: Command): Command {
     .option('--strict', 'stop at the first malformed line', false)
     .option('--rate <count>', 'operations per second (open loop)', integer)
     .option('--no-warm-up', 'skip the uncounted run before')
+    .option(
+      '--max-seconds <count>',
+      'begin no repeat that would end later; 0 for no limit',
+      integer,
+    )
     .option('--memtable-bytes <bytes>', 'size of a memtable', integer)
     .option('--cache-bytes <bytes>', 'size of the block cache', integer)
     .option('--index-bytes <bytes>', 'most bytes of filters and indexes', integer)
@@ -103,7 +109,13 @@ function createProgram(): Command {
     .description(`run workloads by name: ${WORKLOADS.map(({ name }) => name).join(', ')}`)
     .argument('<names...>', 'workloads; ycsb or db_bench for all of those')
     .action(async (names: string[], flags: Flags) =>
-      runCompare('workload', { data: 'generated', filters: [], ...flags, workloads: names }),
+      runCompare('workload', {
+        data: 'generated',
+        filters: [],
+        maxSeconds: 0,
+        ...flags,
+        workloads: names,
+      }),
     );
   withSizes(program.command('peers'))
     .description('compare with classic-level, lmdb and node:sqlite, each in a process of its own')

@@ -48,6 +48,8 @@ export interface BenchConfig {
   /** Operations per second, open loop; 0: closed loop, as fast as possible. */
   readonly rate: number;
   readonly warmUp: boolean;
+  /** Begin no further repeat that would end later than this after the start; 0: no limit. */
+  readonly maxSeconds: number;
   readonly durability: 'memory' | 'os' | 'fsync';
   readonly memtableBytes: number;
   readonly cacheBytes: number;
@@ -78,6 +80,7 @@ const specs: SettingSpecs<BenchConfig> = {
   seed: integerSetting(1, 0, 0xffff_ffff),
   rate: integerSetting(0, 0, 10_000_000),
   warmUp: booleanSetting(true),
+  maxSeconds: integerSetting(100, 0, 1_000_000),
   durability: choiceSetting('os', ['memory', 'os', 'fsync']),
   // Small on purpose: the cities are 14 MB, and figures of a store that keeps all in memory say nothing about tables.
   memtableBytes: integerSetting(512 * KIBIBYTE, 4096, 1024 * MEBIBYTE),

@@ -82,6 +82,19 @@ describe('compare', () => {
   });
 });
 
+describe('--max-seconds', () => {
+  test('leaves out repeats, but never the first', async () => {
+    const output = join(folder, 'limited');
+    const words = ['--entries=2000', '--strategies=hybrid', '--filters=', '--max-seconds=1'];
+    const { code, errors } = await bench(...words, `--output=${output}`, ...small, '--repeats=99');
+    expect(code, errors).toBe(0);
+    expect(errors).toMatch(/real: \d+ of 99 repeats, more would take longer than --max-seconds/);
+    const rows = parseResultsCsv(readFileSync(join(output, 'results.csv'), 'utf8'));
+    expect(rows[0]!['repeat']).toBe('1');
+    expect(Number(rows.at(-1)!['repeat'])).toBeLessThan(99);
+  });
+});
+
 describe('workload', () => {
   test('runs YCSB and db_bench workloads by name', async () => {
     const output = join(folder, 'workload');

@@ -15,6 +15,9 @@ export interface SessionFlags {
   readonly quiet: boolean;
 }
 
+/** Of the time, where filters are compared too. */
+const STRATEGIES_SHARE = 0.68;
+
 const openEngine: OpenStore = (directory, variant) =>
   EngineStore.open(directory, { ...variant.options });
 
@@ -46,6 +49,7 @@ export async function compare(
       name: 'strategies',
       title: 'Compaction strategies',
       variants: strategies,
+      deadline: deadlineAfter(config.maxSeconds * (filters.length > 0 ? STRATEGIES_SHARE : 1)),
       workloads,
     },
   ];
@@ -55,6 +59,7 @@ export async function compare(
       name: 'filters',
       title: `Filter settings, strategy ${config.filterStrategy}`,
       variants: filters,
+      deadline: deadlineAfter(config.maxSeconds),
       workloads: [filterWorkload],
     });
   }
@@ -67,4 +72,9 @@ export async function compare(
     open: openEngine,
   };
   return runSession(plan, print);
+}
+
+/** A moment of `performance.now()`; never, for 0 seconds. */
+function deadlineAfter(seconds: number): number {
+  return seconds === 0 ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
 }

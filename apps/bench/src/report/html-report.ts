@@ -63,7 +63,7 @@ function embed(value: unknown): string {
 
 function headline(results: BenchResults): string {
   const rate = results.rate === null ? 'closed loop' : `${results.rate} operations/s offered`;
-  return `${results.startedAt} · durability “${results.durability}” for every write · ${results.repeats} interleaved repeats · seed ${results.seed} · ${rate} · took ${formatSeconds(results.seconds)}`;
+  return `${results.startedAt} · durability “${results.durability}” for every write · up to ${results.repeats} interleaved repeats · seed ${results.seed} · ${rate} · took ${formatSeconds(results.seconds)}`;
 }
 
 function experimentSection(experiment: ExperimentResult, id: string, charts: Chart[]): string {

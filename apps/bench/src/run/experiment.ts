@@ -26,6 +26,8 @@ export interface Experiment {
   readonly repeats: number;
   readonly seed: number;
   readonly rate: number | null;
+  /** Repeats after the first begin only if they are likely to end before this moment of `performance.now()`. */
+  readonly deadline: number;
 }
 
 /** Opens a new store in a directory. */
@@ -45,8 +47,19 @@ export async function runExperiment(
 ): Promise<ExperimentResult> {
   const runs: RunResult[] = [];
   await warmUp(experiment, open, directory);
-  for (const workload of experiment.workloads) {
+  const { workloads, deadline } = experiment;
+  const begin = performance.now();
+  for (const [place, workload] of workloads.entries()) {
+    const start = performance.now();
+    const end = begin + ((deadline - begin) * (place + 1)) / workloads.length;
     for (let repeat = 1; repeat <= experiment.repeats; repeat++) {
+      const each = (performance.now() - start) / (repeat - 1);
+      if (repeat > 1 && performance.now() + each > end) {
+        display.note(
+          `${experiment.name} · ${workload.name}: ${repeat - 1} of ${experiment.repeats} repeats, more would take longer than --max-seconds.`,
+        );
+        break;
+      }
       for (const variant of experiment.variants) {
         const title = `${experiment.name} · ${workload.name} · ${variant.name} · repeat ${repeat}`;
         display.runBegins(title);
