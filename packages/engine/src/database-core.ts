@@ -34,6 +34,9 @@ import type { TreeView } from './tree-view.ts';
 import type { ValueSlab } from './value-slab.ts';
 import type { WritePath } from './write-path.ts';
 
+/** One read in 64 is timed. */
+const SAMPLE_MASK = 63;
+
 /** Memtables and tables that a reader holds. */
 export interface PinnedSources {
   /** Newest first. */
@@ -119,7 +122,9 @@ export class Core {
 
   /** Whether point reads that miss the cache should leave this thread. */
   get readsAsync(): boolean {
-    return this.tableReads.async;
+    if (!this.tableReads.async) return false;
+    // One read in a while stays here and is timed, so that a disk that became fast again is noticed.
+    return this.settings.reads === 'async' || (this.counters.gets & SAMPLE_MASK) !== 0;
   }
 
   /** Throws LSM_READ_ONLY if nothing may be written. */
@@ -135,11 +140,23 @@ export class Core {
   /** Looks a key up; on FOUND `reads.entry` stands on the value until the next read. */
   find(key: Bytes, sequence: number): number {
     const reads = this.reads;
-    reads.key.set(key);
-    const found = reads.find(this.maintenance.units, this.tree.view, sequence);
     const counters = this.counters;
-    counters.gets++;
+    reads.key.set(key);
+    const found =
+      (counters.gets++ & SAMPLE_MASK) === 0
+        ? this.#findTimed(sequence)
+        : reads.find(this.maintenance.units, this.tree.view, sequence);
     if (found === FOUND) counters.getHits++;
+    return found;
+  }
+
+  /** A lookup that also measures how fast the disk answers, if it is asked. */
+  #findTimed(sequence: number): number {
+    const { tableReads, clock } = this;
+    const before = tableReads.counters.blockReads;
+    const started = clock.elapsed();
+    const found = this.reads.find(this.maintenance.units, this.tree.view, sequence);
+    if (tableReads.counters.blockReads > before) tableReads.measured(clock.elapsed() - started);
     return found;
   }
 

@@ -25,7 +25,7 @@ export interface OutputSpec {
 }
 
 /** Key range of a table; `max` `null`: no upper end. */
-export interface TableRange {
+interface TableRange {
   readonly minKey: Uint8Array;
   readonly maxKey: Uint8Array | null;
 }

@@ -40,7 +40,7 @@ export interface LogHost {
 }
 
 /** File name of a segment. */
-export function segmentFileName(number: number): string {
+function segmentFileName(number: number): string {
   return `${String(number).padStart(6, '0')}.log`;
 }
 

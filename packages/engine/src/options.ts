@@ -77,7 +77,7 @@ export interface Settings {
 }
 
 /** Injected objects. */
-export interface Components {
+interface Components {
   /** Compaction strategy by name, by name and settings, or as an object. Default `'hybrid'`. */
   readonly compaction: CompactionStrategy;
   readonly filter: FilterAllocator;

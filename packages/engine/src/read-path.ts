@@ -17,7 +17,7 @@ import type { TreeView } from './tree-view.ts';
 /** The key has a value: `entry` stands on it. */
 export const FOUND = 1;
 /** The key has no value at this sequence number. */
-export const ABSENT = 0;
+const ABSENT = 0;
 /** A block has to be read first: `missingTable`, `missingBlock`. */
 export const MISSING_BLOCK = -1;
 

@@ -5,11 +5,10 @@
  */
 import { POINT_INDEX_KINDS } from '@lsm/bloom';
 import { BlockCache } from '@lsm/cache';
-import type { Clock, FileSystem, KeyHasher } from '@lsm/core';
+import type { FileSystem, KeyHasher } from '@lsm/core';
 import { createKernels } from '@lsm/kernels';
 import { type TableCounters, TableEnvironment, tableCounters } from '@lsm/sstable';
 import type { Settings } from './options.ts';
-import type { TableFile } from './table-file.ts';
 
 /** Reads above this many ms on average leave the caller's thread when `reads` is `'auto'`. */
 const SLOW_READ_MS = 0.05;
@@ -22,24 +21,16 @@ export class TableReads {
   readonly #fileSystem: FileSystem;
   readonly #settings: Settings;
   readonly #hasher: KeyHasher;
-  readonly #clock: Clock;
   readonly #blockBytes: number;
   #environment: TableEnvironment | null = null;
   #cache: BlockCache | null = null;
   #averageMs = 0;
 
   /** @param blockBytes - largest block that the cache has to hold */
-  constructor(
-    fileSystem: FileSystem,
-    settings: Settings,
-    hasher: KeyHasher,
-    clock: Clock,
-    blockBytes: number,
-  ) {
+  constructor(fileSystem: FileSystem, settings: Settings, hasher: KeyHasher, blockBytes: number) {
     this.#fileSystem = fileSystem;
     this.#settings = settings;
     this.#hasher = hasher;
-    this.#clock = clock;
     this.#blockBytes = (blockBytes + 7) & ~7;
   }
 
@@ -76,14 +67,8 @@ export class TableReads {
     }
   }
 
-  /** Loads a block off this thread. */
-  async loadBlock(file: TableFile, block: number): Promise<void> {
-    await file.table.loadBlock(block);
-  }
-
   /** Notes how long a synchronous lookup took that read from disk. */
-  measured(started: number): void {
-    const ms = this.#clock.elapsed() - started;
+  measured(ms: number): void {
     this.#averageMs += (ms - this.#averageMs) * AVERAGE_WEIGHT;
   }
 
