@@ -1,4 +1,9 @@
 /** Errors reach callers with the codes of the abstract-level ecosystem and the engine's error as cause. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { LevelError, LsmLevel } from '@lsm/abstract-level';
 import { LsmError } from '@lsm/engine';
 import { joinPath, memoryFileSystem } from '@lsm/fs';
@@ -49,6 +54,39 @@ describe('opening', () => {
     const second = await openLevel({ fs });
     expect(await second.get('still')).toBe('works');
     await second.close();
+  });
+
+  test('a directory that another process has open says so, and who', async () => {
+    const root = mkdtempSync(join(tmpdir(), 'lsm-level-'));
+    const holder = spawn(
+      process.execPath,
+      [
+        '--conditions=@lsm/source',
+        '--disable-warning=ExperimentalWarning',
+        '--input-type=module',
+        '--eval',
+        `import { LsmLevel } from '@lsm/abstract-level';
+         const db = new LsmLevel(${JSON.stringify(join(root, 'db'))});
+         await db.open();
+         process.stdout.write('open');
+         process.stdin.resume();`,
+      ],
+      { stdio: ['pipe', 'pipe', 'inherit'], cwd: import.meta.dirname },
+    );
+    try {
+      await once(holder.stdout, 'data');
+      const db = new LsmLevel(join(root, 'db'));
+      const error = await rejection(db.open());
+      expect(error.cause?.code).toBe('LEVEL_LOCKED');
+      expect(error.cause?.message).toContain(String(holder.pid));
+      holder.kill('SIGKILL');
+      await once(holder, 'exit');
+      await db.open();
+      await db.close();
+    } finally {
+      holder.kill('SIGKILL');
+      rmSync(root, { recursive: true, force: true });
+    }
   });
 
   test('a damaged table is corruption, found by get and verify', async () => {

@@ -11,7 +11,7 @@ export async function openLevel<K = string, V = string>(
   const db = new LsmLevel<K, V>(LOCATION, {
     fs: memoryFileSystem(),
     executor: 'inline',
-    memtableBytes: 65_536,
+    memoryBytes: 1 << 20,
     ...options,
   });
   await db.open();
