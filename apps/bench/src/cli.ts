@@ -45,6 +45,9 @@ const CONFIG_FLAGS = [
   'tableBytes',
 ] as const satisfies readonly (keyof BenchConfig)[];
 
+/** Where `workload` differs from `compare`. */
+const WORKLOAD_DEFAULTS = { data: 'generated', filters: [], maxSeconds: 0 };
+
 /** Adds the flags that choose sizes. */
 function withSizes(command: Command): Command {
   return command
@@ -109,13 +112,7 @@ function createProgram(): Command {
     .description(`run workloads by name: ${WORKLOADS.map(({ name }) => name).join(', ')}`)
     .argument('<names...>', 'workloads; ycsb or db_bench for all of those')
     .action(async (names: string[], flags: Flags) =>
-      runCompare('workload', {
-        data: 'generated',
-        filters: [],
-        maxSeconds: 0,
-        ...flags,
-        workloads: names,
-      }),
+      runCompare('workload', { ...flags, workloads: names }, WORKLOAD_DEFAULTS),
     );
   withSizes(program.command('peers'))
     .description('compare with classic-level, lmdb and node:sqlite, each in a process of its own')
@@ -144,7 +141,7 @@ function createProgram(): Command {
   return program;
 }
 
-async function runCompare(name: string, flags: Flags): Promise<void> {
+async function runCompare(name: string, flags: Flags, defaults: Flags = {}): Promise<void> {
   const { compare } = await import('./commands/compare.ts');
   const file = flags['config'] === undefined ? {} : readConfigFile(String(flags['config']));
   const command = `${name} ${process.argv
@@ -153,7 +150,7 @@ async function runCompare(name: string, flags: Flags): Promise<void> {
     .join(' ')}`.trim();
   await compare(
     command,
-    parseConfig({ ...file, ...settingsOf(flags) }),
+    parseConfig({ ...defaults, ...file, ...settingsOf(flags) }),
     inputOf(flags),
     sessionFlags(flags),
     print,
