@@ -133,7 +133,8 @@ export function prefixSuccessor(prefix: Uint8Array): Uint8Array | null {
   let length = prefix.length;
   while (length > 0 && prefix[length - 1] === 0xff) length--;
   if (length === 0) return null;
-  const next = prefix.slice(0, length);
+  // Not slice(): that of a Buffer shares its memory.
+  const next = copyBytes(prefix, 0, length);
   next[length - 1]!++;
   return next;
 }
