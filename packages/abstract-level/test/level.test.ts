@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { LsmLevel } from '@lsm/abstract-level';
 import { memoryFileSystem } from '@lsm/fs';
 import { describe, expect, expectTypeOf, test } from 'vitest';
+import { shapeOf } from '../src/format.ts';
 import { LOCATION, openLevel, rejection } from './fixtures.ts';
 
 const numbered = (count: number): { type: 'put'; key: string; value: string }[] =>
@@ -219,6 +220,16 @@ describe('formats', () => {
       }
     }
     await db.close();
+  });
+});
+
+describe('formats of bytes that are no Buffers, as on other platforms', () => {
+  const bytes = new TextEncoder().encode('\ufeffwert ✓');
+
+  test('are the same', () => {
+    expect(shapeOf('utf8')(bytes)).toBe('\ufeffwert ✓');
+    expect(shapeOf('view')(bytes)).toBe(bytes);
+    expect(shapeOf('buffer')(bytes)).toEqual(Buffer.from(bytes));
   });
 });
 
