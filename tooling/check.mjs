@@ -32,6 +32,7 @@ const steps = {
   layers: () => runAll(['depcruise packages apps --config tooling/dependency-cruiser.cjs']),
   unused: () => runAll(['knip --no-progress']),
   packages: () => runAll(['turbo run pack:check --output-logs=errors-only']),
+  packs: () => runAll(['node tooling/packs.mjs']),
   changesets: checkChangesets,
   tests: runTests,
 };
