@@ -109,15 +109,15 @@ describe("abstract-level's suite", () => {
   });
   afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-  test('passes in memory', { timeout: 60_000 }, async () => {
+  test('passes in memory', { timeout: 180_000 }, async () => {
     expectAllPass(await runSuite(InMemory, '/'), 'in memory');
   });
 
-  test('passes with all data in tables', { timeout: 60_000 }, async () => {
+  test('passes with all data in tables', { timeout: 180_000 }, async () => {
     expectAllPass(await runSuite(InTables, '/tables'), 'in tables');
   });
 
-  test('passes on disk', { timeout: 60_000 }, async () => {
+  test('passes on disk', { timeout: 180_000 }, async () => {
     expectAllPass(await runSuite(LsmLevel, root), 'on disk');
   });
 });
