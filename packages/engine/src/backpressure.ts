@@ -5,10 +5,11 @@
  * does not (a loop that rewrites while it scans must not block itself). Writes are held at the moment they would have
  * to seal a memtable, or, when slowed, once for every 64 KiB that reaches the log.
  */
-import { type Bytes, type Clock, LsmError, toBytes } from '@lsm/core';
+import { type Bytes, type Clock, LsmError } from '@lsm/core';
 import type { Counters } from './counters.ts';
 import type { EventHub, StallCause } from './events.ts';
 import type { Durability } from './options.ts';
+import { ownBytes } from './range.ts';
 import { type BatchOperation, byteBound } from './write-batch.ts';
 
 /** Log bytes between two delays of a slowed writer. */
@@ -228,7 +229,7 @@ function copyOperation(operation: BatchOperation): BatchOperation {
   const copy: Record<string, unknown> = { ...operation };
   for (const name of ['key', 'value', 'gt', 'gte', 'lt', 'lte', 'prefix']) {
     const bytes = copy[name];
-    if (bytes !== undefined) copy[name] = toBytes(bytes as Bytes, name).slice();
+    if (bytes !== undefined) copy[name] = ownBytes(bytes as Bytes, name);
   }
   return copy as unknown as BatchOperation;
 }

@@ -195,7 +195,13 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
   [Symbol.asyncIterator](): AsyncIterator<T, undefined> {
     return {
       next: () => {
-        if (this.#batchIndex < this.#batch.length && !this.#closed) {
+        try {
+          this.#check();
+        } catch (error) {
+          this.close();
+          return Promise.reject(error);
+        }
+        if (this.#batchIndex < this.#batch.length) {
           return Promise.resolve({ done: false, value: this.#batch[this.#batchIndex++]! });
         }
         return this.#nextResult();
@@ -218,6 +224,8 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
   async #refill(): Promise<T | undefined> {
     await this.#pause();
     this.#check();
+    // Another call that waited may have filled the batch.
+    if (this.#batchIndex < this.#batch.length) return this.#batch[this.#batchIndex++];
     const batch: T[] = [];
     while (batch.length < BATCH_ENTRIES) {
       const item = this.#take();
@@ -225,14 +233,13 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
       batch.push(item);
     }
     this.#batch = batch;
-    this.#batchIndex = 1;
+    this.#batchIndex = Math.min(1, batch.length);
     return batch[0];
   }
 
   #take(): T | undefined {
     if (this.#ended || this.#remaining <= 0) return undefined;
-    const cursor = this.#cursor();
-    cursor.step();
+    const cursor = this.#stepped();
     if (!cursor.valid) {
       this.#ended = true;
       return undefined;
@@ -244,6 +251,18 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
     if (this.#selection === 'keys')
       return slab.copy(entry.bytes, entry.keyOffset, entry.keyLength) as T;
     return slab.copy(entry.bytes, entry.valueOffset, entry.valueLength) as T;
+  }
+
+  /** The cursor after one step. One that failed stands nowhere: the iterator ends instead of leaving entries out. */
+  #stepped(): ScanCursor {
+    try {
+      const cursor = this.#cursor();
+      cursor.step();
+      return cursor;
+    } catch (error) {
+      this.close();
+      throw error;
+    }
   }
 
   #cursor(): ScanCursor {

@@ -2,6 +2,7 @@
 import {
   type Bytes,
   compareBytes,
+  copyBytes,
   EMPTY_BYTES,
   invalidArgument,
   keySuccessor,
@@ -74,15 +75,21 @@ export function intervalOf(range: RangeBounds): Interval {
   };
   if (range.prefix !== undefined) {
     const prefix = toBytes(range.prefix, 'prefix');
-    raise(prefix.slice());
+    raise(copyBytes(prefix, 0, prefix.length));
     cut(prefixSuccessor(prefix));
   }
-  if (range.gte !== undefined) raise(toBytes(range.gte, 'bound gte').slice());
+  if (range.gte !== undefined) raise(ownBytes(range.gte, 'bound gte'));
   if (range.gt !== undefined) raise(keySuccessor(toBytes(range.gt, 'bound gt')));
-  if (range.lt !== undefined) cut(toBytes(range.lt, 'bound lt').slice());
+  if (range.lt !== undefined) cut(ownBytes(range.lt, 'bound lt'));
   if (range.lte !== undefined) cut(keySuccessor(toBytes(range.lte, 'bound lte')));
   if (upper !== null && compareBytes(lower, upper) >= 0) empty = true;
   return { lower, upper, empty };
+}
+
+/** A copy of a key or value that the caller can't change; `slice()` would not be one for a Buffer. */
+export function ownBytes(source: Bytes, what: string): Uint8Array {
+  const bytes = toBytes(source, what);
+  return typeof source === 'string' ? bytes : copyBytes(bytes, 0, bytes.length);
 }
 
 /** A limit as a count; no limit is Infinity. */
