@@ -123,7 +123,15 @@ function readFiles(parts: AssemblyParts, report: (error: unknown) => void): File
     tree,
     newUnit: (bytes, records, before) => replayUnit(settings, bytes, records, before),
   });
-  const host = { fileSystem, directory, random, tree, removals, bootId };
+  const host = {
+    fileSystem,
+    directory,
+    random,
+    tree,
+    removals,
+    bootId,
+    spareBytesMax: 2 * settings.memtableBytes,
+  };
   const logs = new LogFiles(host, recovered.log.segments);
   return { hasher, tableReads, tree, recovered, logs, removals };
 }
