@@ -6,7 +6,8 @@
 import { POINT_INDEX_KINDS } from '@lsm/bloom';
 import { BlockCache } from '@lsm/cache';
 import type { FileSystem, KeyHasher } from '@lsm/core';
-import { createKernels } from '@lsm/kernels';
+import { createKernels, type Kernels } from '@lsm/kernels';
+import { ARENA_BYTES_MAX, type Arena, arenaPool } from '@lsm/memtable';
 import { type TableCounters, TableEnvironment, tableCounters } from '@lsm/sstable';
 import type { Settings } from './options.ts';
 
@@ -24,6 +25,7 @@ export class TableReads {
   readonly #blockBytes: number;
   #environment: TableEnvironment | null = null;
   #cache: BlockCache | null = null;
+  #memory: Arena | null = null;
   #averageMs = 0;
 
   /** @param blockBytes - largest block that the cache has to hold */
@@ -76,6 +78,15 @@ export class TableReads {
   close(): void {
     this.#environment = null;
     this.#cache = null;
+    if (this.#memory !== null) arenaPool.release(this.#memory);
+    this.#memory = null;
+  }
+
+  /** The cache's memory: from the process's pool, because making 128 MiB takes 3 ms; its content is rubbish. */
+  #takeMemory(bytes: number): Kernels {
+    if (bytes > ARENA_BYTES_MAX) return createKernels(bytes, { shared: false });
+    this.#memory = arenaPool.acquire(bytes);
+    return this.#memory.kernels;
   }
 
   #makeEnvironment(): TableEnvironment {
@@ -84,7 +95,7 @@ export class TableReads {
     // A compressed block is never longer than a raw one; scratch holds one with its trailer.
     const scratchBytes = frameBytes + 64;
     const frameCount = Math.max(4, Math.floor((cacheBytes - scratchBytes) / frameBytes));
-    const kernels = createKernels(scratchBytes + frameCount * frameBytes, { shared: false });
+    const kernels = this.#takeMemory(scratchBytes + frameCount * frameBytes);
     this.#cache = new BlockCache(kernels.bytes, { start: scratchBytes, frameBytes, frameCount });
     return new TableEnvironment({
       fs: this.#fileSystem,
