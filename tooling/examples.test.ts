@@ -25,8 +25,8 @@ const FLAGS = ['--conditions=@lsm/source', '--disable-warning=ExperimentalWarnin
 /** Processes at once, and how long one may take, ms. */
 const PROCESSES = 2;
 const TIME_MS_MAX = 60_000;
-/** What the project asks of the example of a package, lines that are not blank. */
-const PACKAGE_LINES_MAX = 14;
+/** Longest first example of a package, lines that are not blank: a screen. */
+const PACKAGE_LINES_MAX = 24;
 
 interface Example {
   /** Page and line where it starts. */
