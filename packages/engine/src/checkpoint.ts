@@ -24,6 +24,7 @@ export async function writeCheckpoint(core: Core, target: string): Promise<void>
   }
   const sequence = core.lastSequence;
   await maintenance.flush();
+  core.checkOpen();
   const view = tree.view.retain();
   const temporary = `${target}.partial`;
   try {

@@ -91,6 +91,7 @@ export class Core {
   readonly maintenance: Maintenance;
   readonly lockKind: string;
   readonly #unlock: () => void;
+  #closed = false;
 
   constructor(parts: CoreParts) {
     this.directory = parts.directory;
@@ -125,6 +126,13 @@ export class Core {
     if (!this.tableReads.async) return false;
     // One read in a while stays here and is timed, so that a disk that became fast again is noticed.
     return this.settings.reads === 'async' || (this.counters.gets & SAMPLE_MASK) !== 0;
+  }
+
+  /** Throws LSM_CLOSED after {@link close} was called: for what goes on after an await. */
+  checkOpen(): void {
+    if (this.#closed) {
+      throw new LsmError('LSM_CLOSED', 'The database was closed meanwhile; open it again.');
+    }
   }
 
   /** Throws LSM_READ_ONLY if nothing may be written. */
@@ -175,6 +183,7 @@ export class Core {
         );
         if (found === MISSING_BLOCK) {
           await reads.missingFile!.table.loadBlock(reads.missingBlock);
+          this.checkOpen();
           continue;
         }
         if (found !== FOUND) return undefined;
@@ -224,6 +233,7 @@ export class Core {
 
   /** Ends everything; see `Db.close`. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.iterators.closeAll();
     this.snapshots.closeAll();
     // A write that is applied behind the last sync would stand in a log that the manifest calls durable.

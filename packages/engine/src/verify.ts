@@ -29,6 +29,7 @@ export async function verifyDatabase(core: Core): Promise<VerifyReport> {
         blocks += checked.blocks;
         bytes += checked.bytes;
         await new Promise<void>((resolve) => core.clock.defer(resolve));
+        core.checkOpen();
       }
     }
   } finally {
