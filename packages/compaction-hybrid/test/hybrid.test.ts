@@ -44,7 +44,7 @@ function runsByLevel(simulator: Simulator): number[] {
   return Array.from(counts, (count) => count ?? 0);
 }
 
-describe('hybrid', () => {
+describe('hybrid', { timeout: 60_000 }, () => {
   test('is lazy leveling by default: several runs above, one last run that holds most', () => {
     const { simulator } = load(hybrid());
     const counts = runsByLevel(simulator);

@@ -17,7 +17,7 @@ const strategies: readonly (() => CompactionStrategy)[] = [
   () => hybrid({ ratio: 3, lastRuns: 2, level0Runs: 2 }),
 ];
 
-describe('a random sequence of strategies', () => {
+describe('a random sequence of strategies', { timeout: 60_000 }, () => {
   test.each(Array.from({ length: 24 }, (_, seed) => seed))('keeps reads right, seed %d', (seed) => {
     const random = seededRandom(seed);
     const below = (limit: number): number => random.next() % limit;

@@ -63,7 +63,7 @@ function tagsOf(runs: readonly RunView[]): number[] {
   return runs.map((one) => one.level);
 }
 
-describe('leveled', () => {
+describe('leveled', { timeout: 60_000 }, () => {
   test('merges all of L0 with every table below that shares even a border key', () => {
     const base = run(1, 6, table(1, 'a-h'), table(2, 'i-p'), table(3, 'q-z'));
     const [task] = plan(tree([...level0(4), base]));

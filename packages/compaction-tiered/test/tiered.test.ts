@@ -52,7 +52,7 @@ function load(settings: Partial<TieredSettings>, keyCount: number, seed: number)
   return simulator;
 }
 
-describe('tiered', () => {
+describe('tiered', { timeout: 60_000 }, () => {
   test('merges a tier when it is full, and not before', () => {
     expect(inputs([1, 1, 1, 16])).toEqual([]);
     expect(inputs([1, 1, 1, 1, 16])).toEqual([[0, 1, 2, 3]]);

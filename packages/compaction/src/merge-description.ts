@@ -3,7 +3,7 @@
  *
  * Made when the task starts. Admission rule A4 keeps it true until the task ends, whatever else is committed.
  */
-import { assert, sharedPrefixLength, type TableId } from '@lsm/core';
+import { assert, type TableId } from '@lsm/core';
 import type { RunView, TableView } from './admission.ts';
 import { hullOf, type KeyRange, overlapping } from './key-range.ts';
 import type { CutShape } from './output-cutter.ts';
@@ -18,8 +18,6 @@ export interface MergeDescription<T extends TableView> {
   readonly shape: CutShape;
   /** Range of all inputs; outputs stay within it. */
   readonly hull: KeyRange;
-  /** Bytes that all keys of the hull share at their start. */
-  readonly sharedPrefix: number;
   /** Whether no older run has tables beside the inputs. */
   readonly isOldest: boolean;
 }
@@ -54,7 +52,6 @@ export function describeMerge<T extends TableView>(
       maxOverlapBytes: task.shape.maxOverlapBytes ?? 0,
     },
     hull,
-    sharedPrefix: hull.maxKey === null ? 0 : sharedPrefixLength(hull.minKey, hull.maxKey),
     isOldest: older.every((tables) => tables.length === 0),
   };
 }

@@ -19,7 +19,7 @@ function firstFailure(rules: SimulatorRules, first = 1, lossy = false): number |
   return null;
 }
 
-describe('any tasks, any order', () => {
+describe('any tasks, any order', { timeout: 600_000 }, () => {
   test('never give a wrong read', () => {
     const sum = { admitted: 0, rejected: 0, commits: 0, aborts: 0, reads: 0 };
     for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
@@ -44,7 +44,7 @@ describe('any tasks, any order', () => {
   });
 });
 
-describe('without a rule the fuzz fails', () => {
+describe('without a rule the fuzz fails', { timeout: 60_000 }, () => {
   // Rare ones start near a seed that is known to kill them.
   const mutants: readonly (readonly [string, SimulatorRules, number])[] = [
     ['A2 no-jump', { admission: { noJump: false } }, 1],

@@ -28,7 +28,7 @@ function look(cursor: MergeCursor): string {
 const shown = (entry: ListedEntry | undefined): string =>
   entry === undefined ? 'end' : `${entry.key.join()}@${entry.sequence}`;
 
-const keys = (prefix: number): fc.Arbitrary<(readonly [Uint8Array, number])[]> =>
+const keysAfter = (prefix: number): fc.Arbitrary<(readonly [Uint8Array, number])[]> =>
   fc.array(
     fc.tuple(
       fc
@@ -45,15 +45,12 @@ describe('MergeCursor', () => {
     (sources) => {
       fc.assert(
         fc.property(
-          fc.nat(9).chain((prefix) => fc.tuple(fc.constant(prefix), keys(prefix))),
+          fc.nat(9).chain((prefix) => fc.tuple(fc.constant(prefix), keysAfter(prefix))),
           fc.array(fc.constantFrom('next', 'prev', 'first', 'last', 'seek'), { maxLength: 60 }),
           ([prefix, dealt], moves) => {
             const lists = deal(dealt, sources);
             const all = lists.flat().toSorted(inOrder);
-            const cursor = new MergeCursor(
-              lists.map((list) => new EntryListCursor(list)),
-              { sharedPrefix: prefix },
-            );
+            const cursor = new MergeCursor(lists.map((list) => new EntryListCursor(list)));
             let at = -1;
             const target = new KeyBuffer();
             for (const [i, move] of moves.entries()) {
@@ -84,7 +81,7 @@ describe('MergeCursor', () => {
             }
           },
         ),
-        { numRuns: 150 },
+        { numRuns: 200 },
       );
     },
   );
@@ -130,6 +127,29 @@ describe('MergeCursor', () => {
     expect(look(cursor)).toBe('3@3');
     cursor.next();
     expect(look(cursor)).toBe('5@4');
+  });
+
+  test('notices when a key leaves what all keys before had in common', () => {
+    const listed = (text: string, sequence: number): ListedEntry => ({
+      key: new TextEncoder().encode(text),
+      sequence,
+      kind: EntryKind.put,
+      value: VALUE,
+    });
+    const texts = ['', 'a', 'user:0001:name', 'user:0001:x', 'user:0002', 'user:1', 'usez', 'z'];
+    for (const sources of [2, 3, 10]) {
+      const lists: ListedEntry[][] = Array.from({ length: sources }, () => []);
+      for (const [i, text] of texts.entries()) lists[i % sources]!.push(listed(text, i + 1));
+      const cursor = new MergeCursor(lists.map((list) => new EntryListCursor(list)));
+      const target = new KeyBuffer();
+      target.set('user:0001');
+      const seen: number[] = [];
+      for (cursor.seek(target); cursor.valid; cursor.next()) seen.push(cursor.entry.sequence);
+      expect(seen).toEqual([3, 4, 5, 6, 7, 8]);
+      seen.length = 0;
+      for (cursor.seek(target); cursor.valid; cursor.prev()) seen.push(cursor.entry.sequence);
+      expect(seen).toEqual([3, 2, 1]);
+    }
   });
 
   test('over no sources is never valid', () => {
