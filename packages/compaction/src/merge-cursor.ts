@@ -13,8 +13,7 @@
  * Order: key ascending, sequence descending, earlier source first. Moving allocates nothing. An exhausted source
  * counts as +∞ (forward) or −∞ (backward).
  *
- * Measured (bench/merge.bench.ts, 2026-11): 22 ns per entry for two sources, 30 for four, 56 for twenty; a heap
- * never won.
+ * Measured (bench/merge.bench.ts, 2026-11): 25 ns per entry for two sources, 33 for four, 55 for twenty.
  */
 import { type Cursor, compareAligned, Entry, type KeyBuffer } from '@lsm/core';
 
