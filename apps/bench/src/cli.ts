@@ -1,5 +1,5 @@
 /**
- * The command line of the bench: `compare` (the default), `workload`, `peers`, `speed`.
+ * The command line of the bench: `compare` (the default), `workload`, `peers`, `speed`, `endurance`.
  *
  * Mistakes in flags, config or input end with one message and exit code 2; wrong answers and figures that don't count
  * with exit code 1.
@@ -128,6 +128,22 @@ function createProgram(): Command {
     .action(async (setting: string) => {
       const { runPeer } = await import('./commands/peer-run.ts');
       await runPeer(JSON.parse(setting), print);
+    });
+  program
+    .command('endurance')
+    .description('ten million entries under each strategy; watches memory, runs and the event loop')
+    .option('--entries <count>', 'entries to load', integer, 10_000_000)
+    .option('--directory <path>', 'parent of the temporary databases')
+    .action(async (flags: { entries: number; directory?: string }) => {
+      const { runEnduranceCommand } = await import('./commands/endurance.ts');
+      runEnduranceCommand(flags.entries, flags.directory, print);
+    });
+  program
+    .command('endurance-run', { hidden: true })
+    .argument('<setting>', 'JSON')
+    .action(async (setting: string) => {
+      const { runEndurance } = await import('./endurance/endurance-run.ts');
+      print(JSON.stringify(await runEndurance(JSON.parse(setting))));
     });
   program
     .command('speed')

@@ -3,7 +3,7 @@
  *
  * 1. The state that it shows is pinned at creation; sources are opened at first use.
  * 2. Synchronous use takes entries one by one. Asynchronous use takes batches and serves promises from them, so that
- *    an entry costs a resolved promise, not a scheduling round; every 4 ms of one macrotask it yields to the loop.
+ *    an entry costs a resolved promise, not a scheduling round; every 2 ms of one macrotask it yields to the loop.
  * 3. An iterator that is neither finished nor closed is released when the garbage collector finds it.
  */
 import { type Bytes, type Clock, invalidArgument, KeyBuffer, LsmError } from '@lsm/core';
@@ -11,7 +11,7 @@ import type { ScanCursor } from './scan-cursor.ts';
 import type { ValueSlab } from './value-slab.ts';
 
 const BATCH_ENTRIES = 128;
-const TURN_MS_MAX = 4;
+const TURN_MS_MAX = 2;
 
 /** What part of an entry an iterator yields. */
 export type Selection = 'entries' | 'keys' | 'values';
