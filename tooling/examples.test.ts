@@ -1,6 +1,6 @@
 /**
  * Every TypeScript example of the README files and of docs/ is run: alone, in a process and a folder of its own,
- * importing the packages by name. One that throws, or prints nothing, fails.
+ * importing the packages by name. One that throws, prints nothing or does not compile fails.
  *
  * A block that is not meant to be run is marked as another language (`text`, `sh`, `json`).
  */
@@ -26,7 +26,7 @@ const FLAGS = ['--conditions=@lsm/source', '--disable-warning=ExperimentalWarnin
 const PROCESSES = 2;
 const TIME_MS_MAX = 60_000;
 /** Longest first example of a package, lines that are not blank: a screen. */
-const PACKAGE_LINES_MAX = 24;
+const PACKAGE_LINES_MAX = 25;
 
 interface Example {
   /** Page and line where it starts. */
@@ -88,6 +88,32 @@ function run({ code }: Example, index: number): Promise<Outcome> {
   });
 }
 
+/** Compiles all examples in one go, under the strict settings of this repository; what the compiler says. */
+function compile(): Promise<string> {
+  const folder = join(home, 'types');
+  mkdirSync(join(folder, 'node_modules'), { recursive: true });
+  symlinkSync(join(root, 'packages'), join(folder, 'node_modules/@lsm'), 'junction');
+  symlinkSync(join(root, 'node_modules/@types'), join(folder, 'node_modules/@types'), 'junction');
+  writeFileSync(join(folder, 'package.json'), '{"type":"module"}');
+  const compilerOptions = {
+    isolatedDeclarations: false,
+    noPropertyAccessFromIndexSignature: false,
+  };
+  const config = { extends: join(root, 'tsconfig.base.json'), compilerOptions, include: ['*.ts'] };
+  writeFileSync(join(folder, 'tsconfig.json'), JSON.stringify(config));
+  for (const { place, code } of examples) {
+    writeFileSync(join(folder, `${place.replaceAll(/[/:]/g, '_')}.ts`), `${code}\nexport {};\n`);
+  }
+  return new Promise((resolve) => {
+    const compiler = join(root, 'node_modules/typescript/bin/tsc');
+    const child = spawn(process.execPath, [compiler, '--project', folder], { cwd: folder });
+    let output = '';
+    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
+    child.on('error', (error) => resolve(error.message));
+    child.on('close', () => resolve(output));
+  });
+}
+
 beforeAll(async () => {
   const queue = [...examples.entries()];
   const work = async (): Promise<void> => {
@@ -115,6 +141,10 @@ describe('the README of every package', () => {
 });
 
 describe('examples', () => {
+  test('compile', { timeout: TIME_MS_MAX }, async () => {
+    expect(await compile()).toBe('');
+  });
+
   test.each(examples)('$place runs and prints something', ({ place }) => {
     const outcome = outcomes.get(place);
     expect(outcome).toMatchObject({ exitCode: 0, errors: '' });
