@@ -174,16 +174,24 @@ export class Core {
     own.set(key);
     const pinned = this.pinSources();
     this.counters.gets++;
+    const reads = this.reads;
+    const find = (): number => reads.find(pinned.units, pinned.view, sequence);
+    const loaded = new Set<string>();
+    let offThread = true;
     try {
       for (;;) {
-        const reads = this.reads;
         reads.key.setBytes(own.bytes, 0, own.length);
-        const found = this.tableReads.withCacheOnly(() =>
-          reads.find(pinned.units, pinned.view, sequence),
-        );
+        const found = offThread ? this.tableReads.withCacheOnly(find) : find();
         if (found === MISSING_BLOCK) {
-          await reads.missingFile!.table.loadBlock(reads.missingBlock);
+          const file = reads.missingFile!;
+          const block = reads.missingBlock;
+          await file.table.loadBlock(block);
           this.checkOpen();
+          // What is larger than a frame, or was evicted by others, may be missing again and again: two such lookups
+          // would load in turn for ever.
+          const name = `${file.metadata.id} ${block}`;
+          offThread = !loaded.has(name);
+          loaded.add(name);
           continue;
         }
         if (found !== FOUND) return undefined;
