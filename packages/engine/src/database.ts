@@ -228,7 +228,7 @@ export class Db {
   /** As {@link getMany}, on this thread. */
   getManySync(keys: readonly Bytes[], options?: ReadOptions): (Uint8Array | undefined)[] {
     checkKeyList(keys);
-    return keys.map((key) => this.getSync(key as Bytes, options));
+    return keys.map((key) => this.getSync(key, options));
   }
 
   /** Whether a key has a value. */

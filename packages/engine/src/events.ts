@@ -64,7 +64,7 @@ export class EventHub {
   on<E extends keyof DatabaseEvents>(name: E, listener: Listener<E>): () => void {
     if (!eventNames.includes(name)) {
       throw invalidArgument(
-        `There is no event "${String(name)}"; did you mean "${nearestName(String(name), eventNames)}"?`,
+        `There is no event "${name}"; did you mean "${nearestName(name, eventNames)}"?`,
       );
     }
     if (typeof listener !== 'function') throw invalidArgument('A listener has to be a function.');

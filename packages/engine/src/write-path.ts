@@ -304,20 +304,15 @@ function batchBound(operations: readonly BatchOperation[]): { bytes: number; rec
     if (typeof operation !== 'object' || operation === null) {
       throw invalidArgument('A batch operation is an object with a type.');
     }
-    switch (operationKind(operation)) {
-      case EntryKind.put: {
-        const { key, value } = operation as { key: Bytes; value: Bytes };
-        bytes += recordBytes(byteBound(key, 'key'), byteBound(value, 'value'));
-        break;
-      }
-      case EntryKind.delete:
-        bytes += recordBytes(byteBound((operation as { key: Bytes }).key, 'key'), 0);
-        break;
-      default: {
-        const interval = deleteInterval(operation as RangeOperation, BATCH_TYPES);
-        bytes += recordBytes(interval.lower.length, 1 + (interval.upper?.length ?? 0));
-      }
+    const kind = operationKind(operation);
+    if (kind === EntryKind.rangeDelete) {
+      const interval = deleteInterval(operation as RangeOperation, BATCH_TYPES);
+      bytes += recordBytes(interval.lower.length, 1 + (interval.upper?.length ?? 0));
+      continue;
     }
+    const { key, value } = operation as { key: Bytes; value: Bytes };
+    const valueBytes = kind === EntryKind.put ? byteBound(value, 'value') : 0;
+    bytes += recordBytes(byteBound(key, 'key'), valueBytes);
   }
   return { bytes, records: operations.length };
 }

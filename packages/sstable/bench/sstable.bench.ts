@@ -46,7 +46,7 @@ function makeRecords(): Uint8Array {
   const keys = Array.from({ length: ENTRIES }, () => {
     const words = Uint32Array.from({ length: KEY / 4 }, () => random.next());
     return Buffer.from(words.buffer);
-  }).sort(Buffer.compare);
+  }).sort((a, b) => Buffer.compare(a, b));
   const bytes = new Uint8Array(ENTRIES * (KEY + VALUE));
   keys.forEach((bytesOfKey, i) => {
     const at = i * (KEY + VALUE);
