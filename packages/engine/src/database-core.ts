@@ -224,7 +224,9 @@ export class Core {
     interval: Interval,
     reverse: boolean,
   ): ScanCursor {
-    const sources: Cursor[] = pinned.units.map((unit) => unit.memtable.cursor());
+    // A memtable without records, and what comes into it later, shows nothing to this reader.
+    const units = pinned.units.filter((unit) => unit.memtable.count > 0);
+    const sources: Cursor[] = units.map((unit) => unit.memtable.cursor());
     const tombstones: RangeTombstone[] = [];
     for (const unit of pinned.units) tombstones.push(...unit.memtable.rangeTombstones.all);
     for (const run of pinned.view.runs) {
