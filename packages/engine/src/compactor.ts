@@ -26,7 +26,7 @@ import type { Counters } from './counters.ts';
 import type { CompactionEvent, EventHub } from './events.ts';
 import type { Executor, JobOutcome } from './executor.ts';
 import { asLsmError } from './flusher.ts';
-import type { MergeJob } from './jobs.ts';
+import { type MergeJob, rangesOf } from './jobs.ts';
 import type { Settings } from './options.ts';
 import { outputSpec } from './output-spec.ts';
 import type { Interval } from './range.ts';
@@ -304,7 +304,7 @@ export class Compactor {
     const target = rows.findIndex((run) => run.id === task.target);
     const olderRuns = rows
       .slice(target + 1)
-      .map((run) => run.tables.filter((table) => !selected.has(table.id)))
+      .map((run) => rangesOf(run.tables.filter((table) => !selected.has(table.id))))
       .filter((tables) => tables.length > 0);
     const shape = 'shape' in task.task ? task.task.shape : { tableBytes: settings.tableBytes };
     const near = rows.find((run) => run.id === shape.cutNear);
@@ -328,7 +328,7 @@ export class Compactor {
       output: { ...output, tableBytes: shape.tableBytes },
       snapshots: snapshots.sequences(),
       olderRuns,
-      cutNear: near?.tables ?? [],
+      cutNear: (near?.tables ?? []).map(({ maxKey, bytes }) => ({ maxKey, bytes })),
       maxOverlapBytes: shape.maxOverlapBytes ?? 0,
     };
   }

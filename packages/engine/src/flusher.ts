@@ -10,7 +10,7 @@ import type { SegmentIdentity } from '@lsm/wal';
 import type { Counters } from './counters.ts';
 import type { EventHub } from './events.ts';
 import type { Executor, JobOutcome } from './executor.ts';
-import type { FlushJob, JobResult } from './jobs.ts';
+import { type FlushJob, type JobResult, rangesOf } from './jobs.ts';
 import type { MemtableUnit } from './memtable-unit.ts';
 import type { Settings } from './options.ts';
 import { outputSpec } from './output-spec.ts';
@@ -124,7 +124,7 @@ export class Flusher {
       oldestWriteAt: unit.oldestWriteAt,
       newestWriteAt: unit.newestWriteAt,
       snapshots: snapshots.sequences(),
-      olderRuns: tree.version.runs.map((run) => run.tables),
+      olderRuns: tree.version.runs.map((run) => rangesOf(run.tables)),
       output: outputSpec(tree, settings, filter, {
         level: 0,
         entries,

@@ -55,13 +55,18 @@ export interface MergeJob extends JobBase {
   /** Inputs by run, newest run first, tables in key order. */
   readonly inputs: readonly (readonly TableMetadata[])[];
   /** Tables of the run that cuts align to, in key order; empty: none. */
-  readonly cutNear: readonly (TableRange & { readonly bytes: number })[];
+  readonly cutNear: readonly { readonly maxKey: Uint8Array | null; readonly bytes: number }[];
   /** Cut when an output overlaps more than this many bytes of `cutNear`; 0: never. */
   readonly maxOverlapBytes: number;
 }
 
 /** Any job. */
 export type Job = FlushJob | MergeJob;
+
+/** The ranges of some tables: all that a job has to know of tables that it does not read. */
+export function rangesOf(tables: readonly TableMetadata[]): TableRange[] {
+  return tables.map(({ minKey, maxKey }) => ({ minKey, maxKey }));
+}
 
 /** What a job achieved. */
 export interface JobResult {

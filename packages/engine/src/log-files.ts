@@ -47,7 +47,7 @@ export interface LogHost {
 }
 
 /** File name of a segment. */
-function segmentFileName(number: number): string {
+export function segmentFileName(number: number): string {
   return `${String(number).padStart(6, '0')}.log`;
 }
 
