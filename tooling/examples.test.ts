@@ -88,7 +88,10 @@ function run({ code }: Example, index: number): Promise<Outcome> {
   });
 }
 
-/** Compiles all examples in one go, under the strict settings of this repository; what the compiler says. */
+/**
+ * Compiles all examples in one go, under the strict settings of this repository; what the compiler says about them.
+ * What it says about the packages is the matter of the check `typecheck`.
+ */
 function compile(): Promise<string> {
   const folder = join(home, 'types');
   mkdirSync(join(folder, 'node_modules'), { recursive: true });
@@ -110,7 +113,7 @@ function compile(): Promise<string> {
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.on('error', (error) => resolve(error.message));
-    child.on('close', () => resolve(output));
+    child.on('close', () => resolve(output.replaceAll(/^\.\..*\n(?: .*\n)*/gm, '')));
   });
 }
 
