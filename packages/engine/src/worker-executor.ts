@@ -59,7 +59,14 @@ export class WorkerExecutor implements Executor {
   submit(job: Job, done: (outcome: JobOutcome) => void): void {
     const id = this.#nextId++;
     this.#waiting.set(id, done);
-    const thread = (this.#thread ??= this.#start());
+    let thread: Thread;
+    try {
+      thread = this.#thread ??= this.#start();
+    } catch (cause) {
+      // Where there is no worker (a bundle without its file, say), work falls back to this thread after a few tries.
+      queueMicrotask(() => this.#fail(id, cause));
+      return;
+    }
     // While a job runs, the process stays alive for it.
     if (this.#waiting.size === 1) thread.worker.ref();
     thread.port.postMessage({ id, job } satisfies WorkerRequest);
@@ -87,6 +94,16 @@ export class WorkerExecutor implements Executor {
     thread.port.postMessage({ close: true } satisfies WorkerRequest);
     await exited;
     thread.port.close();
+  }
+
+  /** A job that no worker could be started for. */
+  #fail(id: number, cause: unknown): void {
+    const done = this.#waiting.get(id);
+    if (done === undefined) return;
+    this.#waiting.delete(id);
+    this.#onRestart();
+    const message = 'No worker thread could be started; its work is planned again.';
+    done({ ok: false, error: new LsmError('LSM_WORKER_LOST', message, { cause }), lost: true });
   }
 
   #start(): Thread {
