@@ -238,7 +238,11 @@ export class Maintenance {
 
   #waitSync(ms: number): void {
     const { failure } = this.flusher;
-    if (failure !== null) throw failure;
+    if (failure !== null) {
+      if (failure.code !== 'LSM_WORKER_LOST') throw failure;
+      // The timer of the retry can't fire while this thread waits.
+      this.flusher.retry();
+    }
     this.#getExecutor().waitSync(ms);
   }
 

@@ -15,6 +15,13 @@ import { LsmError } from '@lsm/core';
 import { decodeError, type ErrorData, type Executor, type JobOutcome } from './executor.ts';
 import type { Job, JobResult } from './jobs.ts';
 
+/** Word of {@link WorkerStart.signal} that grows with every reply. */
+export const REPLIES = 0;
+/** Word that grows with every slice of work. */
+export const BEATS = 1;
+/** A worker that shows no sign of life for so long, ms, is taken for dead; a step holds it for a sync at most. */
+const SILENT_MS_MAX = 30_000;
+
 /** What the worker sends. */
 export type WorkerReply =
   | { readonly id: number; readonly result: JobResult }
@@ -26,7 +33,7 @@ export type WorkerRequest = { readonly id: number; readonly job: Job } | { reado
 /** What the worker is started with. */
 export interface WorkerStart {
   readonly port: MessagePort;
-  /** One word that grows with every reply; the caller sleeps on it. */
+  /** Counts replies (the caller sleeps on it) and signs of life: {@link REPLIES}, {@link BEATS}. */
   readonly signal: Int32Array;
   readonly fileSystem: string;
 }
@@ -44,8 +51,13 @@ export class WorkerExecutor implements Executor {
   readonly #onRestart: () => void;
   readonly #waiting = new Map<number, (outcome: JobOutcome) => void>();
   #thread: Thread | null = null;
+  /** Jobs that no worker could be started for, and why. */
+  readonly #unstarted = new Map<number, unknown>();
   #nextId = 1;
   #closing = false;
+  #beatsSeen = 0;
+  /** For how long the worker has shown no sign of life to a caller that waits, ms. */
+  #silentMs = 0;
 
   /**
    * @param fileSystem - name under which the worker opens the files
@@ -64,7 +76,8 @@ export class WorkerExecutor implements Executor {
       thread = this.#thread ??= this.#start();
     } catch (cause) {
       // Where there is no worker (a bundle without its file, say), work falls back to this thread after a few tries.
-      queueMicrotask(() => this.#fail(id, cause));
+      this.#unstarted.set(id, cause);
+      queueMicrotask(() => this.#failUnstarted());
       return;
     }
     // While a job runs, the process stays alive for it.
@@ -73,12 +86,20 @@ export class WorkerExecutor implements Executor {
   }
 
   waitSync(ms: number): void {
+    this.#failUnstarted();
     const thread = this.#thread;
     if (thread === null) return;
-    const seen = Atomics.load(thread.signal, 0);
+    const seen = Atomics.load(thread.signal, REPLIES);
     if (this.#takeReplies(thread) > 0) return;
-    Atomics.wait(thread.signal, 0, seen, ms);
-    this.#takeReplies(thread);
+    const end = Atomics.wait(thread.signal, REPLIES, seen, ms);
+    if (this.#takeReplies(thread) > 0 || end !== 'timed-out' || this.#waiting.size === 0) return;
+    // The death of a worker is told by an event, which a thread that waits here never gets.
+    const beats = Atomics.load(thread.signal, BEATS);
+    this.#silentMs = beats === this.#beatsSeen ? this.#silentMs + ms : 0;
+    this.#beatsSeen = beats;
+    if (this.#silentMs < SILENT_MS_MAX) return;
+    void thread.worker.terminate();
+    this.#lost(thread, null);
   }
 
   async close(): Promise<void> {
@@ -96,19 +117,22 @@ export class WorkerExecutor implements Executor {
     thread.port.close();
   }
 
-  /** A job that no worker could be started for. */
-  #fail(id: number, cause: unknown): void {
-    const done = this.#waiting.get(id);
-    if (done === undefined) return;
-    this.#waiting.delete(id);
-    this.#onRestart();
+  /** Reports the jobs that no worker could be started for. */
+  #failUnstarted(): void {
     const message = 'No worker thread could be started; its work is planned again.';
-    done({ ok: false, error: new LsmError('LSM_WORKER_LOST', message, { cause }), lost: true });
+    for (const [id, cause] of [...this.#unstarted]) {
+      this.#unstarted.delete(id);
+      const done = this.#waiting.get(id);
+      if (done === undefined) continue;
+      this.#waiting.delete(id);
+      this.#onRestart();
+      done({ ok: false, error: new LsmError('LSM_WORKER_LOST', message, { cause }), lost: true });
+    }
   }
 
   #start(): Thread {
     const { port1, port2 } = new MessageChannel();
-    const signal = new Int32Array(new SharedArrayBuffer(4));
+    const signal = new Int32Array(new SharedArrayBuffer(8));
     const start: WorkerStart = { port: port2, signal, fileSystem: this.#fileSystem };
     const worker = new Worker(new URL(import.meta.resolve('#worker')), {
       workerData: start,

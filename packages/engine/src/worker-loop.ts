@@ -4,7 +4,13 @@ import { LsmError } from '@lsm/core';
 import { nodeFileSystem, systemClock, systemRandom } from '@lsm/fs';
 import { encodeError } from './executor.ts';
 import { JobQueue } from './job-queue.ts';
-import type { WorkerReply, WorkerRequest, WorkerStart } from './worker-executor.ts';
+import {
+  BEATS,
+  REPLIES,
+  type WorkerReply,
+  type WorkerRequest,
+  type WorkerStart,
+} from './worker-executor.ts';
 
 const SLICE_MS = 8;
 
@@ -17,8 +23,8 @@ export function serveJobs(start: WorkerStart): void {
   const clock = systemClock();
   const reply = (message: WorkerReply): void => {
     port.postMessage(message);
-    Atomics.add(signal, 0, 1);
-    Atomics.notify(signal, 0);
+    Atomics.add(signal, REPLIES, 1);
+    Atomics.notify(signal, REPLIES);
   };
   const queue = new JobQueue(
     { fileSystem: nodeFileSystem(), clock, random: systemRandom() },
@@ -36,6 +42,7 @@ export function serveJobs(start: WorkerStart): void {
   const work = (): void => {
     while (!queue.idle && !state.closed) {
       queue.runSlice(SLICE_MS, () => state.closed);
+      Atomics.add(signal, BEATS, 1);
       drain(port, accept);
     }
     if (state.closed) {
