@@ -11,6 +11,7 @@ import {
   corruption,
   EntryKind,
   type FileSystem,
+  isLsmError,
   LsmError,
   RECORD_HEADER_BYTES,
   recordBytes,
@@ -20,8 +21,14 @@ import {
   recordValueLength,
 } from '@lsm/core';
 import { joinPath } from '@lsm/fs';
-import { FrameKind, type LogContents, readLog, type SegmentContents } from '@lsm/wal';
-import { segmentNumber } from './log-files.ts';
+import {
+  FrameKind,
+  type LogCandidate,
+  type LogContents,
+  readLog,
+  type SegmentContents,
+} from '@lsm/wal';
+import { segmentFileName, segmentNumber } from './log-files.ts';
 import type { MemtableUnit } from './memtable-unit.ts';
 import type { Tree } from './tree.ts';
 
@@ -52,12 +59,12 @@ export interface Recovered {
  * @throws LSM_CORRUPTION, LSM_UNSUPPORTED_FORMAT, LSM_IO
  */
 export function recoverLog(host: RecoveryHost): Recovered {
-  const { fileSystem, directory, tree, bootId } = host;
+  const { fileSystem, directory, tree } = host;
   const candidates = fileSystem
     .listSync(directory)
     .map((name) => ({ path: joinPath(directory, name), number: segmentNumber(name) }))
     .filter(({ number }) => number >= 0);
-  const log = readLog(fileSystem, candidates, { from: tree.replayFrom, end: tree.logEnd, bootId });
+  const log = readSegments(host, candidates);
   const units: MemtableUnit[] = [];
   let lastSequence = tree.lastSequence;
   const emptyPaths: string[] = [];
@@ -74,6 +81,20 @@ export function recoverLog(host: RecoveryHost): Recovered {
   // A segment without records goes when the unit beside it does.
   units[0]?.segmentPaths.push(...emptyPaths);
   return { units, lastSequence, log, ownerless: units.length === 0 ? emptyPaths : [] };
+}
+
+/** Reads the log; an error about a file that is not there names the file that should be. */
+function readSegments(
+  { fileSystem, directory, tree, bootId }: RecoveryHost,
+  candidates: readonly LogCandidate[],
+): LogContents {
+  const { replayFrom } = tree;
+  try {
+    return readLog(fileSystem, candidates, { from: replayFrom, end: tree.logEnd, bootId });
+  } catch (error) {
+    if (!isLsmError(error, 'LSM_CORRUPTION') || error.file !== undefined) throw error;
+    throw corruption(error.message, joinPath(directory, segmentFileName(replayFrom.number)), 0);
+  }
 }
 
 /** The highest number among files that carry one; fresh numbers start above it. */

@@ -3,10 +3,7 @@ import { isLsmError, type LsmErrorCode } from '@lsm/core';
 import { expect } from 'vitest';
 
 /** Expects a call to throw, or its promise to reject with, an LsmError of this code; returns its message. */
-export async function refused(
-  code: LsmErrorCode,
-  call: () => unknown,
-): Promise<string> {
+export async function refused(code: LsmErrorCode, call: () => unknown): Promise<string> {
   let result: unknown;
   try {
     result = await call();
