@@ -144,15 +144,25 @@ export class Committer {
     if (segments.length === 0) return;
     try {
       this.#host.syncDirectory();
-      for (const segment of segments) {
-        const end = segment.position;
-        await segment.sync();
-        this.#counters.logSyncs++;
-        this.#host.segmentsSynced(segment, end);
-      }
+      for (const segment of segments) await this.#syncOne(segment);
     } catch (error) {
       this.#recover(error);
     }
+  }
+
+  /** Syncs a segment, unless its unit was flushed meanwhile: a table holds its frames durably then. */
+  async #syncOne(segment: SegmentWriter): Promise<void> {
+    const end = segment.position;
+    const isNeeded = (): boolean => this.#host.unsyncedSegments().includes(segment);
+    if (!isNeeded()) return;
+    try {
+      await segment.sync();
+    } catch (error) {
+      if (!isNeeded()) return;
+      throw error;
+    }
+    this.#counters.logSyncs++;
+    this.#host.segmentsSynced(segment, end);
   }
 
   /** A descriptor whose sync failed is never trusted again (Rebello et al., ATC '20): its frames go to a new one. */
