@@ -17,6 +17,7 @@ import {
   type Entry,
   type FileSystem,
   KeyHasher,
+  LsmError,
   type Random,
   type RangeTombstone,
 } from '@lsm/core';
@@ -173,6 +174,14 @@ function inputBytes(job: MergeJob): number {
   return job.inputs.flat().reduce((sum, table) => sum + table.bytes, 0);
 }
 
+function lockLost(path: string): LsmError {
+  return new LsmError(
+    'LSM_LOCK_LOST',
+    'Another writer has taken the directory over: a file stands under a number of this one; reopen the database',
+    { file: path },
+  );
+}
+
 /** The tables that a job writes. */
 class OutputTables implements TableSink {
   readonly #spec: OutputSpec;
@@ -206,7 +215,15 @@ class OutputTables implements TableSink {
   open(): void {
     const spec = this.#spec;
     assert(this.#next < spec.firstId + spec.idCount, 'A job used up its reserved file numbers.');
-    this.#builder = new TableBuilder(this.#context.fileSystem, this.#path(this.#next), {
+    this.#builder = this.#newBuilder();
+  }
+
+  #newBuilder(): TableBuilder {
+    const spec = this.#spec;
+    const path = this.#path(this.#next);
+    // The number was reserved by this owner: whoever made the file is another one.
+    if (this.#context.fileSystem.statSync(path) !== null) throw lockLost(path);
+    return new TableBuilder(this.#context.fileSystem, path, {
       random: this.#context.random,
       blockBytes: spec.blockBytes,
       pointIndex: pointIndexKind(spec.pointIndex),
