@@ -28,6 +28,8 @@ import {
   decodeSegmentHeader,
   hashBootId,
   isHeaderButOneByte,
+  isHeaderOf,
+  NUMBER_OFFSET,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
   SegmentKind,
@@ -113,7 +115,7 @@ function findHeader(bytes: Uint8Array, path: string, expect: SegmentExpectation)
   } catch (error) {
     if (!isLsmError(error, 'LSM_CORRUPTION')) throw error;
     // A file that was never synced may hold anything after a loss of power, but nothing that nearly is a header.
-    return hasTraces(bytes)
+    return hasTraces(bytes, expect.number)
       ? none('corrupt', 'The header is damaged')
       : none('torn', 'The header never became durable');
   }
@@ -125,12 +127,21 @@ function findHeader(bytes: Uint8Array, path: string, expect: SegmentExpectation)
   return { header };
 }
 
-/** Whether bytes without a valid header show that there was one: all but a byte of it, or a first frame of its id. */
-function hasTraces(bytes: Uint8Array): boolean {
+/**
+ * Whether bytes without a valid header show that there was one: all but a byte of it, or a first frame of its id. What
+ * a recycled file keeps of an earlier life shows the same when the first bytes of the new header came to lie over it;
+ * but then the number is the earlier one.
+ */
+function hasTraces(bytes: Uint8Array, number: number | undefined): boolean {
   // A header that ends in zeros was not written to its end.
   if (isZero(bytes.subarray(SEGMENT_HEADER_BYTES - 4, SEGMENT_HEADER_BYTES))) return false;
-  if (isHeaderButOneByte(bytes)) return true;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  if (number !== undefined && view.getUint32(NUMBER_OFFSET, true) !== number) {
+    return isHeaderOf(bytes, number);
+  }
+  // Without a frame, nothing is lost with it.
+  if (bytes.length === SEGMENT_HEADER_BYTES) return false;
+  if (isHeaderButOneByte(bytes)) return true;
   const identity = { number: 0, idLow: view.getInt32(8, true), idHigh: view.getInt32(12, true) };
   const offset = SEGMENT_HEADER_BYTES;
   if (offset + FRAME_HEADER_BYTES > bytes.length) return false;

@@ -33,6 +33,8 @@ export const SEGMENT_HEADER_BYTES = 72;
 const MAGIC = 0x574d534c;
 const FORMAT_VERSION = 1;
 const CHECKSUM_OFFSET = 64;
+/** Where a header holds the segment's number. */
+export const NUMBER_OFFSET = 16;
 const FLAG_PREVIOUS = 1;
 const FLAG_MANIFEST = 2;
 const FLAG_RECYCLED = 4;
@@ -96,7 +98,7 @@ export function encodeSegmentHeader(header: SegmentHeader): Uint8Array {
     (manifest === null ? 0 : FLAG_MANIFEST) |
     (header.isRecycled ? FLAG_RECYCLED : 0);
   setId(view, 8, header);
-  view.setUint32(16, header.number, true);
+  view.setUint32(NUMBER_OFFSET, header.number, true);
   if (previous !== null) {
     view.setUint32(20, previous.number, true);
     setId(view, 24, previous);
@@ -138,6 +140,13 @@ export function isHeaderButOneByte(bytes: Uint8Array): boolean {
     header[i] = original;
   }
   return false;
+}
+
+/** Whether bytes are a header whose number alone is damaged. */
+export function isHeaderOf(bytes: Uint8Array, number: number): boolean {
+  const header = bytes.slice(0, SEGMENT_HEADER_BYTES);
+  new DataView(header.buffer).setUint32(NUMBER_OFFSET, number, true);
+  return isChecksumRight(header);
 }
 
 const headerChecksum = new ByteChecksum();
