@@ -236,10 +236,17 @@ export class SimulatedFileSystem implements FileSystem {
     const operation = this.#begin('rename', from);
     const path = normalizePath(from);
     const target = normalizePath(to);
-    const node = this.#requireFile(path, operation);
+    const node = this.#names.current.get(path);
+    if (node === undefined) throw injectedError('ENOENT', operation);
     this.#assertDirectory(directoryOf(target), operation);
     const replaced = this.#names.current.get(target);
     if (replaced === null) throw injectedError('EISDIR', operation);
+    if (node === null) {
+      if (replaced !== undefined) throw injectedError('ENOTDIR', operation);
+      this.#names.change({ kind: 'rename', path, target, node });
+      this.#finish(operation, undefined);
+      return;
+    }
     this.#assertRemovable(node, operation);
     if (replaced !== undefined) this.#assertRemovable(replaced, operation);
     if (replaced !== node) {

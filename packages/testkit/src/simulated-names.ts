@@ -93,9 +93,20 @@ export function applyChange(names: Map<string, SimulatedNode>, change: NameChang
     case 'rename':
       if (present) names.delete(change.path);
       names.set(change.target, change.node);
+      if (change.node === null) moveMembers(names, change.path, change.target);
       break;
     case 'unlink':
       if (present) names.delete(change.path);
       break;
+  }
+}
+
+/** What a renamed directory holds goes with it. */
+function moveMembers(names: Map<string, SimulatedNode>, from: string, to: string): void {
+  const prefix = `${from}/`;
+  for (const [path, node] of [...names]) {
+    if (!path.startsWith(prefix)) continue;
+    names.delete(path);
+    names.set(`${to}/${path.slice(prefix.length)}`, node);
   }
 }

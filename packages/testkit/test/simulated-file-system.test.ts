@@ -345,3 +345,25 @@ describe('SimulatedFileSystem', () => {
     expect(perSecond).toBeGreaterThan(1000);
   });
 });
+
+describe('a renamed directory', () => {
+  it('takes along what it holds, and may be lost as a whole', () => {
+    const fs = new SimulatedFileSystem();
+    fs.makeDirectorySync('made');
+    fs.syncDirectorySync('.');
+    const handle = fs.openSync('made/f', 'create');
+    handle.writeSync(Uint8Array.of(1), 0, 1, 0);
+    handle.syncSync();
+    handle.close();
+    fs.syncDirectorySync('made');
+    fs.renameSync('made', 'named');
+    expect(fs.listSync('named')).toEqual(['f']);
+    expect(fs.statSync('made')).toBeNull();
+    const lost = fs.survivors({ name: 'none', data: 'none', names: 'none' }, 1);
+    expect(lost.listSync('made')).toEqual(['f']);
+    expect(lost.statSync('named')).toBeNull();
+    const kept = fs.survivors({ name: 'all', data: 'none', names: 'all' }, 1);
+    expect(kept.listSync('named')).toEqual(['f']);
+    expect(kept.statSync('made')).toBeNull();
+  });
+});
