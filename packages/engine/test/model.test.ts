@@ -1,9 +1,10 @@
 /** Random operation lists against the engine and the model, in simulation: every answer has to agree. */
-import { arbitraryOperations, runOperations } from '@lsm/testkit';
+
 import { writeFileSync } from 'node:fs';
+import { arbitraryOperations, runOperations } from '@lsm/testkit';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { simulatedAdapter, STRATEGIES } from './support/simulated-database.ts';
+import { STRATEGIES, simulatedAdapter } from './support/simulated-database.ts';
 
 /** LSM_RUNS scales how many lists are tried; 1 is what CI runs. */
 const SCALE = Number(process.env['LSM_RUNS'] ?? 1);
@@ -23,14 +24,20 @@ describe(`any list of operations (seed ${SEED})`, () => {
           compaction: fc.constantFrom(...STRATEGIES),
         }),
         async (operations, options) => {
-          if (process.env['LSM_TRACE'] !== undefined) writeFileSync(process.env['LSM_TRACE'], JSON.stringify([operations, options]));
+          if (process.env['LSM_TRACE'] !== undefined)
+            writeFileSync(process.env['LSM_TRACE'], JSON.stringify([operations, options]));
           const report = await runOperations(simulatedAdapter(options), operations);
           for (const [name, count] of report.counts) {
             counts.set(name, (counts.get(name) ?? 0) + count);
           }
         },
       ),
-      { numRuns: Math.ceil(1000 * SCALE), seed: SEED, ...replay() },
+      {
+        numRuns: Math.ceil(1000 * SCALE),
+        seed: SEED,
+        endOnFailure: process.env['LSM_NO_SHRINK'] !== undefined,
+        ...replay(),
+      },
     );
     if (process.env['LSM_PRINT'] !== undefined) console.log(counts);
     expect(counts.size).toBe(20);

@@ -164,10 +164,11 @@ export interface SimulationOptions extends OpenOptions {
 export async function openSimulated(
   fs: FileSystem,
   { seed = 1, ...options }: SimulationOptions = {},
+  directory: string = DIRECTORY,
 ): Promise<DrivenDatabase> {
   const random = seededRandom(seed);
   const clock = new RestlessClock(seededRandom(seed ^ 0x5bd1e995));
-  const db = await clock.run(open(DIRECTORY, { ...TINY, ...options, fs, clock, random }));
+  const db = await clock.run(open(directory, { ...TINY, ...options, fs, clock, random }));
   return new DrivenDatabase(db, clock);
 }
 
