@@ -6,7 +6,6 @@ import {
   type CompactionStrategy,
   type DirectoryLock,
   type FileSystem,
-  invalidArgument,
   KeyHasher,
   type Random,
 } from '@lsm/core';
@@ -223,9 +222,6 @@ function makeExecutors(
   const newFallback = (): Executor => new InlineExecutor({ fileSystem, clock, random }, clock);
   const { workerName } = fileSystem;
   if (settings.executor === 'inline' || workerName === null) {
-    if (settings.executor === 'worker') {
-      throw invalidArgument("executor 'worker' needs a file system that a worker can open.");
-    }
     return { newExecutor: newFallback, newFallback };
   }
   return { newExecutor: () => new WorkerExecutor(workerName, onLoss), newFallback };

@@ -108,6 +108,7 @@ function start(core: Core, recovered: Recovered, store: ManifestStore, strategy:
     maintenance.startReadOnly(writes, recovered.units);
     return;
   }
+  store.claim();
   if (store.state.strategy?.name !== strategy) {
     core.tree.commitStrategy(maintenance.strategy, maintenance.strategy.initialState?.() ?? null);
   }
@@ -129,6 +130,7 @@ function openStore(directory: string, parsed: ParsedOptions, bootId: string): Ma
       random,
       bootId,
       readOnly: settings.readOnly,
+      deferClaim: true,
       vouched: manifestVouchers(fileSystem, directory),
     });
   }

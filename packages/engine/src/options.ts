@@ -148,12 +148,16 @@ export function parseOptions(options: OpenOptions = {}): ParsedOptions {
     cacheBytes: parsed.cacheBytes || Math.min(3 * GIBIBYTE, Math.floor(parsed.memoryBytes / 2)),
     indexBytes: options.indexBytes ?? Math.floor(parsed.memoryBytes / 4),
   });
+  const fileSystem = options.fs ?? nodeFileSystem();
+  if (settings.executor === 'worker' && fileSystem.workerName === null) {
+    throw invalidArgument("executor 'worker' needs a file system that a worker can open.");
+  }
   return {
     settings,
     components: {
       compaction: options.compaction === undefined ? null : resolveStrategy(options.compaction),
-      filter: resolveFilter(options.filter ?? 'monkey'),
-      fileSystem: options.fs ?? nodeFileSystem(),
+      filter: resolveFilter(options.filter === undefined ? 'monkey' : options.filter),
+      fileSystem,
       clock: options.clock ?? systemClock(),
       random: options.random ?? systemRandom(),
     },

@@ -20,6 +20,7 @@ import {
   type ManifestReference,
   readSegmentHeader,
   SEGMENT_HEADER_BYTES,
+  type SegmentContents,
   SegmentKind,
   SegmentWriter,
 } from '@lsm/wal';
@@ -54,6 +55,8 @@ export interface ManifestStoreOptions {
 export interface OpenManifestOptions extends ManifestStoreOptions, ReadManifestOptions {
   /** Write nothing, not even recovery; default false. */
   readonly readOnly?: boolean;
+  /** Write nothing until {@link ManifestStore.claim}; default false. */
+  readonly deferClaim?: boolean;
 }
 
 /** How an edit is committed. */
@@ -82,6 +85,8 @@ export class ManifestStore {
   /** An owner that could not be recorded yet, because the disk is full. */
   #unclaimed: OwnerRecord | null = null;
   readonly #readReference: ManifestReference;
+  /** What was read and waits for {@link claim}. */
+  #found: SegmentContents | null = null;
 
   private constructor(
     fs: FileSystem,
@@ -143,10 +148,26 @@ export class ManifestStore {
     const { number, idLow, idHigh } = segment.header!;
     const durableLength = segment.claims.get(number) ?? 0;
     const reference = { number, idLow, idHigh, durableLength };
-    const writer = options.readOnly === true ? null : SegmentWriter.reopen(fs, segment);
-    const store = new ManifestStore(fs, directory, options, state, reference, writer, truncated);
-    if (writer !== null) store.#claim(writer);
+    const store = new ManifestStore(fs, directory, options, state, reference, null, truncated);
+    if (options.readOnly === true) return store;
+    store.#found = segment;
+    if (options.deferClaim !== true) store.claim();
     return store;
+  }
+
+  /**
+   * Cuts a torn end and records a new owner: from here on the store takes edits. Does nothing if that was done, or if
+   * the store is open for reading only.
+   *
+   * @throws LSM_IO
+   */
+  claim(): void {
+    const segment = this.#found;
+    if (segment === null) return;
+    const writer = SegmentWriter.reopen(this.#fs, segment);
+    this.#claim(writer);
+    this.#found = null;
+    this.#writer = writer;
   }
 
   /** The state in force. */
