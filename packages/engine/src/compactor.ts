@@ -11,6 +11,7 @@
 import { type AdmittedTask, isRejection, TaskLedger } from '@lsm/compaction';
 import {
   type Clock,
+  type CompactionPlan,
   type CompactionStrategy,
   type CompactionTask,
   compareBytes,
@@ -168,16 +169,17 @@ export class Compactor {
     const snapshot = this.#snapshot();
     let plan: ReturnType<CompactionStrategy['plan']>;
     try {
-      plan = this.strategy.plan(snapshot, this.#state);
+      plan = checkedPlan(this.strategy.plan(snapshot, this.#state));
     } catch (error) {
-      this.#quarantine(`plan threw: ${asLsmError(error).message}`);
+      this.#quarantine(`plan failed: ${asLsmError(error).message}`);
       return true;
     }
     if (plan.state !== undefined) this.#state = plan.state;
     let moved = false;
     for (const task of plan.tasks) {
       if (this.#ledger.running.length >= this.#host.settings.maxTasks) break;
-      const admitted = this.#ledger.propose(this.#host.tree.version.runs, task);
+      const admitted = this.#propose(task);
+      if (admitted === null) return true;
       if (isRejection(admitted)) {
         if (this.#rejected(admitted.message)) return true;
         continue;
@@ -186,6 +188,16 @@ export class Compactor {
       if (this.#start(admitted, null)) moved = true;
     }
     return moved;
+  }
+
+  /** What admission says to a task; `null` if it is none at all and the strategy was quarantined for it. */
+  #propose(task: CompactionTask): ReturnType<TaskLedger['propose']> | null {
+    try {
+      return this.#ledger.propose(this.#host.tree.version.runs, task);
+    } catch (error) {
+      this.#quarantine(`plan gave no task: ${asLsmError(error).message}`);
+      return null;
+    }
   }
 
   /** True if the strategy was quarantined. */
@@ -287,9 +299,9 @@ export class Compactor {
 
   #judge(): void {
     try {
-      this.health = this.strategy.assess(this.#snapshot());
+      this.health = checkedHealth(this.strategy.assess(this.#snapshot()));
     } catch (error) {
-      this.#quarantine(`assess threw: ${asLsmError(error).message}`);
+      this.#quarantine(`assess failed: ${asLsmError(error).message}`);
       this.health = this.strategy.assess(this.#snapshot());
     }
   }
@@ -379,6 +391,37 @@ export class Compactor {
     for (const resolve of this.#changes.splice(0)) resolve();
     this.#host.changed();
   }
+}
+
+/** A plan of a strategy that may be anything. */
+function checkedPlan(plan: CompactionPlan): CompactionPlan {
+  const given: unknown = plan;
+  if (typeof given !== 'object' || given === null || !Array.isArray(plan.tasks)) {
+    throw new LsmError('LSM_STRATEGY', 'A plan has to be an object with a list of tasks.');
+  }
+  for (const task of plan.tasks as readonly unknown[]) {
+    if (typeof task !== 'object' || task === null) {
+      throw new LsmError('LSM_STRATEGY', 'A task has to be an object.');
+    }
+  }
+  return plan;
+}
+
+/** A judgement of a strategy that may be anything. */
+function checkedHealth(health: Health): Health {
+  const given: unknown = health;
+  if (
+    typeof given !== 'object' ||
+    given === null ||
+    !['none', 'slow', 'stop'].includes(health.delay) ||
+    typeof health.pressure !== 'number'
+  ) {
+    throw new LsmError(
+      'LSM_STRATEGY',
+      'A judgement has to be {debtBytes, pressure, delay, quiescent}.',
+    );
+  }
+  return health;
 }
 
 function closedMeanwhile(): LsmError {

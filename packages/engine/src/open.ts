@@ -115,10 +115,10 @@ function start(core: Core, recovered: Recovered, store: ManifestStore, strategy:
   const { cut } = recovered.log;
   if (cut === null && store.truncated === null) removeOrphans(core, recovered.log.unused);
   maintenance.start(writes, committer, recovered.units);
-  // Listeners can only be added after this returns.
+  // Listeners can only be added after the promise of `open` has resolved.
   if (cut !== null) {
     const { file, offset, bytes } = cut;
-    queueMicrotask(() => core.events.emit('truncated', { file, offset, bytes }));
+    core.clock.defer(() => core.events.emit('truncated', { file, offset, bytes }));
   }
 }
 

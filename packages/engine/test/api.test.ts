@@ -308,7 +308,8 @@ describe('flush, sync and compact', () => {
     const db = await openInMemory({ tableBytes: 16_384 });
     const value = 'x'.repeat(200);
     for (let round = 0; round < 2; round++) {
-      for (let i = 0; i < 600; i++) db.putSync(`k${String(i).padStart(4, '0')}`, `${round}${value}`);
+      for (let i = 0; i < 600; i++)
+        db.putSync(`k${String(i).padStart(4, '0')}`, `${round}${value}`);
       if (round === 0) await db.compact();
     }
     await db.compact({ gte: 'k0000', lt: 'k0010' });

@@ -103,9 +103,9 @@ describe('ranges', () => {
     for (const range of [null, 'a', 5, { from: 'a' }, { gte: 5 }, { snapshot: {} }]) {
       await refused('LSM_INVALID_ARGUMENT', () => db.entries(range as never));
     }
-    expect(await refused('LSM_INVALID_ARGUMENT', () => db.keys({ revers: true } as never))).toContain(
-      '"reverse"',
-    );
+    expect(
+      await refused('LSM_INVALID_ARGUMENT', () => db.keys({ revers: true } as never)),
+    ).toContain('"reverse"');
     expect(db.stats().iterators).toBe(0);
   });
 });
@@ -113,7 +113,8 @@ describe('ranges', () => {
 describe('cursor use', () => {
   it('seek goes to any key in both directions, sync and async, again and again', async () => {
     const { db, keys } = await spread();
-    const compare = (a: string, b: string): number => Buffer.compare(Buffer.from(a), Buffer.from(b));
+    const compare = (a: string, b: string): number =>
+      Buffer.compare(Buffer.from(a), Buffer.from(b));
     await fc.assert(
       fc.asyncProperty(
         fc.record({ gte: bound, lt: bound }),

@@ -1,6 +1,7 @@
 /** Snapshots: they see exactly what was written before them, whatever the database does afterwards. */
-import { ModelDatabase } from '@lsm/testkit';
+
 import type { Db, Snapshot } from '@lsm/engine';
+import { ModelDatabase } from '@lsm/testkit';
 import { describe, expect, it } from 'vitest';
 import { openInMemory, pairs, text } from './support/open.ts';
 import { refused } from './support/refused.ts';
@@ -27,7 +28,10 @@ describe('a snapshot', () => {
   it.each(['leveled', 'tiered', 'hybrid'] as const)(
     'stays as it was across flush, compaction, range deletes and a swap of the strategy (%s)',
     async (compaction) => {
-      const db = await openInMemory({ compaction, memtable: compaction === 'tiered' ? 'hash' : 'art' });
+      const db = await openInMemory({
+        compaction,
+        memtable: compaction === 'tiered' ? 'hash' : 'art',
+      });
       const model = new ModelDatabase();
       const held: { snapshot: Snapshot; commit: number }[] = [];
       let state = 12_345;
@@ -66,7 +70,11 @@ describe('a snapshot', () => {
             const expected = model.entries({}, commit).map(([k, v]) => `${text(k)}=${text(v)}`);
             await check(db, snapshot, expected);
           }
-          await check(db, undefined, model.entries().map(([k, v]) => `${text(k)}=${text(v)}`));
+          await check(
+            db,
+            undefined,
+            model.entries().map(([k, v]) => `${text(k)}=${text(v)}`),
+          );
         }
       }
       for (const { snapshot } of held) snapshot.close();
