@@ -317,7 +317,7 @@ export class Db {
   }
 
   /**
-   * Reads and checks every byte of the live files.
+   * Reads and checks every byte of the live tables; manifest and log are checked when a database is opened.
    *
    * @throws LSM_CORRUPTION naming the first damaged file and offset
    */

@@ -58,7 +58,7 @@ function makeDirectoryDurably(fileSystem: FileSystem, path: string): void {
     parents.push(parent);
   } while (parent !== '.' && parent !== '/' && fileSystem.statSync(parent) === null);
   fileSystem.makeDirectorySync(path);
-  for (const parent of parents) fileSystem.syncDirectorySync(parent);
+  for (const changed of parents) fileSystem.syncDirectorySync(changed);
 }
 
 function checkExistence(path: string, found: string, settings: Settings): void {

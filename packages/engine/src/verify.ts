@@ -1,4 +1,4 @@
-/** `db.verify()`: reads every byte of the live files and compares them with what the manifest says. */
+/** `db.verify()`: reads every byte of the live tables and compares them with what the manifest says. */
 import { corruption } from '@lsm/core';
 import type { Core } from './database-core.ts';
 

@@ -30,9 +30,7 @@ describe('options', () => {
       ['compact', 'compaction'],
       ['filters', 'filter'],
     ] as const) {
-      const message = await refused('LSM_INVALID_ARGUMENT', () =>
-        open('/db', { fs, [name]: 1 } as never),
-      );
+      const message = await refused('LSM_INVALID_ARGUMENT', () => open('/db', { fs, [name]: 1 }));
       expect(message).toContain(`"${nearest}"`);
       expect(fs.statSync('/db')).toBeNull();
     }
@@ -68,7 +66,7 @@ describe('options', () => {
     };
     for (const [name, values] of Object.entries(wrong)) {
       for (const value of values) {
-        await refused('LSM_INVALID_ARGUMENT', () => open('/db', { fs, [name]: value } as never));
+        await refused('LSM_INVALID_ARGUMENT', () => open('/db', { fs, [name]: value }));
         expect(fs.statSync('/db'), `${name}: ${String(value)}`).toBeNull();
       }
     }

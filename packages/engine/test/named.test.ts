@@ -237,10 +237,10 @@ describe('event-loop fairness of an await db.put() loop', () => {
 it('setCompaction leveled → tiered → hybrid on one live database under writes and reads', async () => {
   const db = await openInMemory({ compaction: 'leveled', memtableBytes: 8192, tableBytes: 16_384 });
   const model = new Map<string, string>();
-  let running = true;
+  const work = { stop: false };
   let reads = 0;
   const writer = async (): Promise<void> => {
-    for (let i = 0; running; i++) {
+    for (let i = 0; !work.stop; i++) {
       const key = `k${String((i * 7919) % 3000).padStart(4, '0')}`;
       if (i % 11 === 0) {
         model.delete(key);
@@ -253,14 +253,14 @@ it('setCompaction leveled → tiered → hybrid on one live database under write
     }
   };
   const reader = async (): Promise<void> => {
-    for (let i = 0; running; i++) {
+    for (let i = 0; !work.stop; i++) {
       const key = `k${String((i * 31) % 3000).padStart(4, '0')}`;
       expect(text(db.getSync(key))).toBe(model.get(key));
       reads++;
       await new Promise((resolve) => setImmediate(resolve));
     }
   };
-  const work = [writer(), reader()];
+  const tasks = [writer(), reader()];
   const changes: string[] = [];
   db.on('strategyChange', ({ from, to }) => changes.push(`${from}→${to}`));
   for (const next of ['tiered', 'hybrid', 'leveled', { strategy: 'tiered' }, 'hybrid'] as const) {
@@ -270,8 +270,8 @@ it('setCompaction leveled → tiered → hybrid on one live database under write
     }
     await db.setCompaction(next);
   }
-  running = false;
-  await Promise.all(work);
+  work.stop = true;
+  await Promise.all(tasks);
   const expected = [...model].map(([k, v]) => `${k}=${v}`).toSorted();
   expect(pairs(db)).toEqual(expected);
   await db.idle();

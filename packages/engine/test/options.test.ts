@@ -33,7 +33,7 @@ describe('durability', () => {
       const db = await openInMemory({ durability: least });
       for (const given of order) {
         const options = { durability: given };
-        const calls = [
+        const calls: (() => unknown)[] = [
           () => db.put('k', '', options),
           () => db.putSync('k', '', options),
           () => db.del('k', options),
