@@ -173,6 +173,7 @@ function makeWrites(
     {
       newUnit: (bytes, before) => newUnit(settings, Math.max(bytes, memtableBytes), before),
       openSegment: (unit) => logs.open(unit),
+      replaceSegment: (unit) => logs.replace(unit),
       sealed: (unit) => maintenance.sealed(unit),
       replaced: (active) => maintenance.activeReplaced(active),
       now: () => components.clock.now(),

@@ -135,12 +135,17 @@ export class LogFiles {
     this.#recordStart(segment);
   }
 
-  /** Moves the active unit's frames that are not known durable to a new segment, and makes them so. */
+  /** Makes everything durable after a failed sync: the active unit's frames in a new segment. */
   relog(unit: MemtableUnit): void {
-    const failed = unit.segment;
-    const others = this.unsynced.filter((writer) => writer !== failed);
+    const others = this.unsynced.filter((writer) => writer !== unit.segment);
     if (others.length > 0) this.syncDirectory();
     for (const writer of others) writer.syncSync();
+    this.replace(unit);
+  }
+
+  /** Moves a unit's frames that are not known durable to a new segment, and makes them so. */
+  replace(unit: MemtableUnit): void {
+    const failed = unit.segment;
     if (failed === null) return;
     const keep = Math.max(failed.durable, SEGMENT_HEADER_BYTES);
     const { arena } = unit;
@@ -163,7 +168,7 @@ export class LogFiles {
       throw error;
     }
     this.#entriesDurable = true;
-    this.#unsynced = [];
+    this.#unsynced = this.#unsynced.filter((other) => other !== failed);
     this.#adopt(unit, writer);
     this.#established.add(writer.identity.number);
     unit.pendingStart = arena.dataEnd;

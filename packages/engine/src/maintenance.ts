@@ -254,6 +254,18 @@ export class Maintenance {
       pressure: health.pressure,
       compacting: this.compactor.running > 0,
     });
+    // Writes that wait for a flush which the disk refuses would wait for ever; synchronous ones learn of it, too.
+    const { failure } = this.flusher;
+    if (failure !== null && failure.code !== 'LSM_WORKER_LOST')
+      this.backpressure.rejectAll(notApplied(failure));
     for (const resolve of this.#changes.splice(0)) resolve();
   }
+}
+
+/** The error of a write that found no room because flushes fail: whatever became of them, it was not applied. */
+function notApplied(cause: LsmError): LsmError {
+  if (cause.code !== 'LSM_COMMIT_UNKNOWN') return cause;
+  return new LsmError('LSM_IO', 'The write was not applied: memtables cannot be flushed', {
+    cause,
+  });
 }

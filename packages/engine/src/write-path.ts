@@ -40,6 +40,8 @@ export interface WriteHost {
   newUnit(bytes: number, sequenceBefore: number): MemtableUnit;
   /** Makes sure that the unit has a segment. */
   openSegment(unit: MemtableUnit): void;
+  /** Moves what waits, and what is not known durable, from a segment whose sync failed to a new one. */
+  replaceSegment(unit: MemtableUnit): void;
   /** Called after a unit was sealed; it waits for its flush. */
   sealed(unit: MemtableUnit): void;
   /** Called after an empty active unit gave way to a larger one. */
@@ -155,6 +157,10 @@ export class WritePath {
     const unit = this.active;
     const length = unit.arena.dataEnd - unit.pendingStart;
     if (length === 0) return;
+    if (unit.segment!.failure !== null) {
+      this.#host.replaceSegment(unit);
+      return;
+    }
     unit.segment!.writeSync(unit.arena.bytes, unit.pendingStart, length);
     unit.pendingStart = unit.arena.dataEnd;
     this.#counters.logBytes += length;
