@@ -14,7 +14,7 @@ import { type BatchOperation, byteBound } from './write-batch.ts';
 
 /** Log bytes between two delays of a slowed writer. */
 const DELAY_EVERY_BYTES = 65_536;
-/** A single delay, ms; the cap of architecture.md §4.8. */
+/** A single delay, ms: long enough to matter, too short to be felt. */
 const DELAY_MS_MIN = 1;
 const DELAY_MS_MAX = 5;
 /** Waiting memtables at which writers are slowed and stopped. */

@@ -97,7 +97,7 @@ export class Committer {
     }
     const group = this.#group;
     group.frames.push(frame);
-    return durability === 'os' ? group.promise : group.promise.then(() => this.sync());
+    return durability === 'os' ? group.promise : group.promise.then(() => this.#syncWritten());
   }
 
   /** Every frame so far has reached the log (a synchronous write or a seal wrote it): settles the group that waits. */
@@ -126,14 +126,28 @@ export class Committer {
     }
   }
 
-  /** Syncs everything written so far; calls that come while a sync is under way share the next one. */
+  /** Hands over what waits, then syncs everything; rejects with what the hand-over or the sync throws. */
   sync(): Promise<void> {
+    try {
+      this.#path.flushPending();
+    } catch (error) {
+      return Promise.reject(error);
+    }
+    this.groupWritten();
+    return this.#syncWritten();
+  }
+
+  /**
+   * Syncs what the log holds; calls that come while a sync is under way share the next one. Nothing is handed over
+   * here: frames of other calls that can't be written are no concern of those who wait for a sync.
+   */
+  #syncWritten(): Promise<void> {
     if (this.#syncing === null) {
       this.#syncing = this.#runSync().finally(() => {
         this.#syncing = null;
         const next = this.#nextSync;
         this.#nextSync = null;
-        if (next !== null) this.sync().then(next.resolve, next.reject);
+        if (next !== null) this.#syncWritten().then(next.resolve, next.reject);
       });
       return this.#syncing;
     }
@@ -142,7 +156,6 @@ export class Committer {
   }
 
   async #runSync(): Promise<void> {
-    this.#path.flushPending();
     const segments = [...this.#host.unsyncedSegments()];
     if (segments.length === 0) return;
     try {

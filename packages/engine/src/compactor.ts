@@ -291,10 +291,12 @@ export class Compactor {
 
   #failed(error: LsmError): void {
     this.#host.events.emit('error', { error });
-    this.#cancelRetry ??= this.#host.clock.after(RETRY_MS, () => {
+    const retry = (): void => {
       this.#cancelRetry = null;
       this.plan();
-    });
+    };
+    // Somebody may wait for the tree to come to rest, so the process has to stay for it.
+    this.#cancelRetry ??= this.#host.clock.after(RETRY_MS, retry, true);
   }
 
   #judge(): void {

@@ -2,7 +2,7 @@
  * Runs jobs cooperatively in one thread: flushes before merges, merges in slices.
  *
  * A job is a generator that yields at block borders. A flush that arrives while a merge runs takes over at the next
- * yield, so that it never waits for a merge (architecture.md §4.7).
+ * yield, so that it never waits for a merge.
  */
 import type { Clock } from '@lsm/core';
 import type { Job, JobResult } from './jobs.ts';

@@ -9,7 +9,7 @@
  *    says so, the records stay), everything else stays pending and is written with the next attempt.
  *
  * I1 A frame straddles neither arenas nor segments. I2 Frames reach the log in sequence order, without gaps.
- * I3 A segment's frames are reported durable only after those of every earlier segment (reliability.md §4.2).
+ * I3 A segment's frames are reported durable only after those of every earlier segment.
  */
 import {
   BATCH_BYTES_MAX,

@@ -1,4 +1,4 @@
-/** The tests that architecture.md §12 calls for by name. (Damage, faults, crashes and processes have files of their own.) */
+/** The tests that the design calls for by name. (Damage, faults, crashes and processes have files of their own.) */
 import { open } from '@lsm/engine';
 import { memoryFileSystem } from '@lsm/fs';
 import { describe, expect, it } from 'vitest';

@@ -1,5 +1,5 @@
 /**
- * One named test for each trap that a published engine fell into (users.md 1C): what went wrong there must not here.
+ * One named test for each trap that a published engine fell into: what went wrong there must not here.
  */
 import { spawnSync } from 'node:child_process';
 import { readdirSync, statSync, truncateSync } from 'node:fs';

@@ -12,7 +12,7 @@ const text = (value: Uint8Array | undefined): string | undefined =>
   value === undefined ? undefined : Buffer.from(value).toString();
 
 /** How the killed process writes. */
-export type WriteMode = 'await' | 'sync' | 'batch';
+type WriteMode = 'await' | 'sync' | 'batch';
 
 const OPTIONS = { memoryBytes: 1 << 20, memtableBytes: 65_536, tableBytes: 65_536 };
 

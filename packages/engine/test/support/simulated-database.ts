@@ -29,7 +29,7 @@ export const DIRECTORY = 'db';
 export const STRATEGIES = ['leveled', 'tiered', 'hybrid'] as const;
 
 /** A clock that goes on a little whenever somebody looks at it. */
-export class RestlessClock extends SimulatedClock implements Clock {
+class RestlessClock extends SimulatedClock implements Clock {
   readonly #random: Random;
 
   constructor(random: Random) {

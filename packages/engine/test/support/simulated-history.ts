@@ -5,7 +5,9 @@
  * hits, the notes say which contents are legal: the state after some commit, not older than what was acknowledged, at
  * its durability. One commit may be under way; it may be there as a whole, or not at all.
  */
+
 import type { FileSystem } from '@lsm/core';
+import { formatKey } from '@lsm/core';
 import type { WriteOptions } from '@lsm/engine';
 import { joinPath } from '@lsm/fs';
 import { readManifest } from '@lsm/manifest';
@@ -101,7 +103,7 @@ export function del(key: string): ModelWrite {
 }
 
 /** The model after the noted writes, and the commits that have to be there. */
-export function replay(facts: readonly Fact[]): {
+function replay(facts: readonly Fact[]): {
   readonly model: ModelDatabase;
   readonly processFloor: number;
   readonly powerFloor: number;
@@ -166,7 +168,7 @@ export function expectCommit({ db }: DrivenDatabase, model: ModelDatabase, floor
     const found = db.getSync(key);
     const wanted = model.get(key, commit);
     if ((found === undefined) !== (wanted === undefined)) {
-      throw new Error(`A point read of ${key} gives ${found}, a scan ${wanted}`);
+      throw new Error(`A point read and a scan disagree about ${formatKey(key)}`);
     }
   }
   return commit;

@@ -17,7 +17,7 @@ const SMALL: SimulationOptions = { memtableBytes: 4096 };
 type Body = (historian: Historian, fs: SimulatedFileSystem) => Promise<void>;
 
 /** A script that opens a database, does something and closes it. */
-export function script(name: string, options: SimulationOptions, body: Body): Script {
+function script(name: string, options: SimulationOptions, body: Body): Script {
   const all = { ...SMALL, ...options };
   return {
     name,
