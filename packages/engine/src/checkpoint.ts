@@ -9,7 +9,7 @@ import { isLsmError, LsmError } from '@lsm/core';
 import { copyFile, joinPath, parentPath } from '@lsm/fs';
 import { ManifestStore, stateToEdit } from '@lsm/manifest';
 import type { Core } from './database-core.ts';
-import { tableFileName } from './jobs.ts';
+import { tableFileName } from './jobs/jobs.ts';
 
 /** Names that a checkpoint under way has. */
 const OWN_NAME = /^(\d{6,15}\.sst|MANIFEST-\d+|CURRENT(\.tmp)?)$/;

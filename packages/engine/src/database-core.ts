@@ -13,26 +13,26 @@ import {
   type Random,
   type RangeTombstone,
 } from '@lsm/core';
-import type { Committer } from './commit.ts';
+import type { Maintenance } from './background/maintenance.ts';
 import type { Counters } from './counters.ts';
 import type { EventHub } from './events.ts';
-import type { LogFiles } from './log-files.ts';
-import type { Maintenance } from './maintenance.ts';
-import type { MemtableUnit } from './memtable-unit.ts';
 import type { Settings } from './options.ts';
 import type { Interval } from './range.ts';
-import type { IteratorRegistry } from './range-iterator.ts';
-import { FOUND, MISSING_BLOCK, type ReadPath } from './read-path.ts';
-import type { Removals } from './removals.ts';
-import { RunCursor } from './run-cursor.ts';
-import { ScanCursor } from './scan-cursor.ts';
+import type { IteratorRegistry } from './read/range-iterator.ts';
+import { FOUND, MISSING_BLOCK, type ReadPath } from './read/read-path.ts';
+import { ScanCursor } from './read/scan-cursor.ts';
+import { TombstoneMask } from './read/tombstone-mask.ts';
+import type { ValueSlab } from './read/value-slab.ts';
 import type { SnapshotList } from './snapshot.ts';
-import type { TableReads } from './table-reads.ts';
-import { TombstoneMask } from './tombstone-mask.ts';
-import type { Tree } from './tree.ts';
-import type { TreeView } from './tree-view.ts';
-import type { ValueSlab } from './value-slab.ts';
-import type { WritePath } from './write-path.ts';
+import type { Removals } from './tree/removals.ts';
+import { RunCursor } from './tree/run-cursor.ts';
+import type { TableReads } from './tree/table-reads.ts';
+import type { Tree } from './tree/tree.ts';
+import type { TreeView } from './tree/tree-view.ts';
+import type { Committer } from './write/commit.ts';
+import type { LogFiles } from './write/log-files.ts';
+import type { MemtableUnit } from './write/memtable-unit.ts';
+import type { WritePath } from './write/write-path.ts';
 
 /** One read in 64 is timed. */
 const SAMPLE_MASK = 63;

@@ -18,8 +18,8 @@ import {
   type RangeBounds,
   type RangeOptions,
 } from './range.ts';
-import { RangeIterator, type Selection } from './range-iterator.ts';
-import { FOUND } from './read-path.ts';
+import { RangeIterator, type Selection } from './read/range-iterator.ts';
+import { FOUND } from './read/read-path.ts';
 import { Snapshot } from './snapshot.ts';
 import type { Stats } from './stats.ts';
 import { resolveStrategy, type StrategySetting } from './strategies.ts';

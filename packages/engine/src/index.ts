@@ -25,7 +25,7 @@ export type {
   Settings,
 } from './options.ts';
 export type { RangeBounds, RangeOptions } from './range.ts';
-export type { RangeIterator, Selection } from './range-iterator.ts';
+export type { RangeIterator, Selection } from './read/range-iterator.ts';
 export type { Snapshot } from './snapshot.ts';
 export type { LevelStats, Stats } from './stats.ts';
 export type { StrategyName, StrategySetting } from './strategies.ts';

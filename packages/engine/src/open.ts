@@ -14,11 +14,11 @@ import { type ManifestReference, readSegmentHeader } from '@lsm/wal';
 import { assemble } from './assemble.ts';
 import { Db } from './database.ts';
 import type { Core } from './database-core.ts';
-import { segmentNumber } from './log-files.ts';
 import { type OpenOptions, type ParsedOptions, parseOptions, type Settings } from './options.ts';
-import { removeOrphans } from './orphans.ts';
-import type { Recovered } from './recovery.ts';
+import { removeOrphans } from './recovery/orphans.ts';
+import type { Recovered } from './recovery/recovery.ts';
 import { reopenStrategy, resolveStrategy } from './strategies.ts';
+import { segmentNumber } from './write/log-files.ts';
 
 const DEFAULT_STRATEGY = 'hybrid';
 

@@ -1,6 +1,6 @@
 /** Entry of the worker thread; everything that it does is in worker-loop.ts, which also runs in-process in tests. */
 import { workerData } from 'node:worker_threads';
-import type { WorkerStart } from './worker-executor.ts';
-import { serveJobs } from './worker-loop.ts';
+import type { WorkerStart } from './jobs/worker-executor.ts';
+import { serveJobs } from './jobs/worker-loop.ts';
 
 serveJobs(workerData as WorkerStart);

@@ -28,9 +28,9 @@ import {
   readLog,
   type SegmentContents,
 } from '@lsm/wal';
-import { segmentFileName, segmentNumber } from './log-files.ts';
-import type { MemtableUnit } from './memtable-unit.ts';
-import type { Tree } from './tree.ts';
+import type { Tree } from '../tree/tree.ts';
+import { segmentFileName, segmentNumber } from '../write/log-files.ts';
+import type { MemtableUnit } from '../write/memtable-unit.ts';
 
 /** What recovery needs. */
 export interface RecoveryHost {

@@ -12,8 +12,8 @@
  */
 import type { Clock } from '@lsm/core';
 import type { SegmentWriter } from '@lsm/wal';
-import type { Counters } from './counters.ts';
-import type { Durability } from './options.ts';
+import type { Counters } from '../counters.ts';
+import type { Durability } from '../options.ts';
 import { commitUnknown, type WritePath } from './write-path.ts';
 
 const HAND_OVER_BYTES = 65_536;

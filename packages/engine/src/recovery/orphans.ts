@@ -3,7 +3,7 @@
  * that were flushed or never begun. Only names that this engine makes are touched; strangers' files stay.
  */
 import { joinPath } from '@lsm/fs';
-import type { Core } from './database-core.ts';
+import type { Core } from '../database-core.ts';
 
 const TABLE_NAME = /^(\d{6,15})\.sst$/;
 const TEMPORARY_NAMES = ['CURRENT.tmp'];

@@ -6,7 +6,7 @@
  * changes. A key is live if that version is a put and no visible range delete newer than it covers the key.
  */
 import { type Cursor, compareAligned, Entry, EntryKind, equalAligned, KeyBuffer } from '@lsm/core';
-import type { Interval } from './range.ts';
+import type { Interval } from '../range.ts';
 import type { TombstoneMask } from './tombstone-mask.ts';
 
 /** Visible entries of an interval, in one direction. */

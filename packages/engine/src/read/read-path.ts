@@ -9,10 +9,10 @@
  *    older sequence numbers for that key (invariant V5).
  */
 import { Entry, EntryKind, KeyBuffer, type KeyHasher } from '@lsm/core';
-import type { Counters } from './counters.ts';
-import type { MemtableUnit } from './memtable-unit.ts';
-import type { TableFile } from './table-file.ts';
-import type { TreeView } from './tree-view.ts';
+import type { Counters } from '../counters.ts';
+import type { TableFile } from '../tree/table-file.ts';
+import type { TreeView } from '../tree/tree-view.ts';
+import type { MemtableUnit } from '../write/memtable-unit.ts';
 
 /** The key has a value: `entry` stands on it. */
 export const FOUND = 1;

@@ -7,15 +7,15 @@
  */
 import { type Clock, type FilterAllocator, LsmError } from '@lsm/core';
 import type { SegmentIdentity } from '@lsm/wal';
-import type { Counters } from './counters.ts';
-import type { EventHub } from './events.ts';
-import type { Executor, JobOutcome } from './executor.ts';
-import { type FlushJob, type JobResult, rangesOf } from './jobs.ts';
-import type { MemtableUnit } from './memtable-unit.ts';
-import type { Settings } from './options.ts';
+import type { Counters } from '../counters.ts';
+import type { EventHub } from '../events.ts';
+import type { Executor, JobOutcome } from '../jobs/executor.ts';
+import { type FlushJob, type JobResult, rangesOf } from '../jobs/jobs.ts';
+import type { Settings } from '../options.ts';
+import type { SnapshotList } from '../snapshot.ts';
+import type { Tree } from '../tree/tree.ts';
+import type { MemtableUnit } from '../write/memtable-unit.ts';
 import { outputSpec } from './output-spec.ts';
-import type { SnapshotList } from './snapshot.ts';
-import type { Tree } from './tree.ts';
 
 /** Pause after a failed flush, and after one whose worker died, ms. */
 const RETRY_MS = 500;

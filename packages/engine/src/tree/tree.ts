@@ -16,7 +16,7 @@ import {
   type VersionEdit,
 } from '@lsm/manifest';
 import type { ManifestReference, SegmentEnd, SegmentIdentity } from '@lsm/wal';
-import { tableFileName } from './jobs.ts';
+import { tableFileName } from '../jobs/jobs.ts';
 import type { Removals } from './removals.ts';
 import { TableFile } from './table-file.ts';
 import type { TableReads } from './table-reads.ts';

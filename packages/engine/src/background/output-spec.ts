@@ -1,8 +1,8 @@
 /** Decides how the outputs of a flush or merge are written: numbers, codec, point index. */
 import { type FilterAllocator, perLevel } from '@lsm/core';
-import type { OutputSpec } from './jobs.ts';
-import type { Compression, Settings } from './options.ts';
-import type { Tree } from './tree.ts';
+import type { OutputSpec } from '../jobs/jobs.ts';
+import type { Compression, Settings } from '../options.ts';
+import type { Tree } from '../tree/tree.ts';
 
 /** What is about to be written. */
 export interface OutputPlan {

@@ -29,10 +29,10 @@ import {
   VALUE_BYTES_MAX,
 } from '@lsm/core';
 import { FrameEncoder, sealFrame, type Watermark } from '@lsm/wal';
-import type { Counters } from './counters.ts';
+import type { Counters } from '../counters.ts';
+import type { Interval } from '../range.ts';
+import { type BatchOperation, byteBound, deleteInterval, operationKind } from '../write-batch.ts';
 import type { MemtableUnit } from './memtable-unit.ts';
-import type { Interval } from './range.ts';
-import { type BatchOperation, byteBound, deleteInterval, operationKind } from './write-batch.ts';
 
 /** What the write path needs of the database around it. */
 export interface WriteHost {

@@ -2,17 +2,17 @@
  * Everything that goes on behind the callers: flushes, compaction, back-pressure, and which memtables reads look at.
  */
 import { type Bytes, type CompactionStrategy, type Json, LsmError } from '@lsm/core';
-import { Backpressure } from './backpressure.ts';
-import type { Committer } from './commit.ts';
+import type { Executor } from '../jobs/executor.ts';
+import type { Durability } from '../options.ts';
+import type { Interval } from '../range.ts';
+import { Backpressure } from '../write/backpressure.ts';
+import type { Committer } from '../write/commit.ts';
+import type { LogFiles } from '../write/log-files.ts';
+import type { MemtableUnit } from '../write/memtable-unit.ts';
+import type { WritePath } from '../write/write-path.ts';
+import type { BatchOperation } from '../write-batch.ts';
 import { type CompactionHost, Compactor } from './compactor.ts';
-import type { Executor } from './executor.ts';
 import { Flusher } from './flusher.ts';
-import type { LogFiles } from './log-files.ts';
-import type { MemtableUnit } from './memtable-unit.ts';
-import type { Durability } from './options.ts';
-import type { Interval } from './range.ts';
-import type { BatchOperation } from './write-batch.ts';
-import type { WritePath } from './write-path.ts';
 
 /** What maintenance is made of; the write path is attached afterwards, because it needs maintenance to be made. */
 export interface MaintenanceHost extends Omit<CompactionHost, 'executor' | 'changed'> {

@@ -24,9 +24,9 @@ import {
   sealFrame,
   type Watermark,
 } from '@lsm/wal';
+import type { Removals } from '../tree/removals.ts';
+import type { Tree } from '../tree/tree.ts';
 import type { MemtableUnit } from './memtable-unit.ts';
-import type { Removals } from './removals.ts';
-import type { Tree } from './tree.ts';
 
 const NO_BYTES = new Uint8Array(0);
 const NO_WORDS = new Int32Array(0);

@@ -23,17 +23,17 @@ import {
   type TreeSnapshot,
 } from '@lsm/core';
 import type { Run, TableMetadata } from '@lsm/manifest';
-import type { Counters } from './counters.ts';
-import type { CompactionEvent, EventHub } from './events.ts';
-import type { Executor, JobOutcome } from './executor.ts';
+import type { Counters } from '../counters.ts';
+import type { CompactionEvent, EventHub } from '../events.ts';
+import type { Executor, JobOutcome } from '../jobs/executor.ts';
+import { type MergeJob, rangesOf } from '../jobs/jobs.ts';
+import type { Settings } from '../options.ts';
+import type { Interval } from '../range.ts';
+import type { SnapshotList } from '../snapshot.ts';
+import type { Tree } from '../tree/tree.ts';
 import { asLsmError } from './flusher.ts';
-import { type MergeJob, rangesOf } from './jobs.ts';
-import type { Settings } from './options.ts';
 import { outputSpec } from './output-spec.ts';
-import type { Interval } from './range.ts';
 import { safeguard } from './safeguard.ts';
-import type { SnapshotList } from './snapshot.ts';
-import type { Tree } from './tree.ts';
 
 /** Rejected tasks in a row after which a strategy is taken for broken. */
 const REJECTIONS_MAX = 16;

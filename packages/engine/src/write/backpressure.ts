@@ -6,11 +6,11 @@
  * to seal a memtable, or, when slowed, once for every 64 KiB that reaches the log.
  */
 import { type Bytes, type Clock, LsmError } from '@lsm/core';
-import type { Counters } from './counters.ts';
-import type { EventHub, StallCause } from './events.ts';
-import type { Durability } from './options.ts';
-import { ownBytes } from './range.ts';
-import { type BatchOperation, byteBound } from './write-batch.ts';
+import type { Counters } from '../counters.ts';
+import type { EventHub, StallCause } from '../events.ts';
+import type { Durability } from '../options.ts';
+import { ownBytes } from '../range.ts';
+import { type BatchOperation, byteBound } from '../write-batch.ts';
 
 /** Log bytes between two delays of a slowed writer. */
 const DELAY_EVERY_BYTES = 65_536;

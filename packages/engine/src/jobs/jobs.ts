@@ -5,7 +5,7 @@
 import type { PointIndexKindName } from '@lsm/core';
 import type { TableMetadata } from '@lsm/manifest';
 import type { MemtableDescription } from '@lsm/memtable';
-import type { Compression } from './options.ts';
+import type { Compression } from '../options.ts';
 
 /** How and where output tables are written. */
 export interface OutputSpec {

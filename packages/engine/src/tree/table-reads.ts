@@ -9,7 +9,7 @@ import type { FileSystem, KeyHasher } from '@lsm/core';
 import { createKernels, type Kernels } from '@lsm/kernels';
 import { ARENA_BYTES_MAX, type Arena, arenaPool } from '@lsm/memtable';
 import { type TableCounters, TableEnvironment, tableCounters } from '@lsm/sstable';
-import type { Settings } from './options.ts';
+import type { Settings } from '../options.ts';
 
 /** Reads above this many ms on average leave the caller's thread when `reads` is `'auto'`. */
 const SLOW_READ_MS = 0.05;
