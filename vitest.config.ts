@@ -1,4 +1,10 @@
+import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
+
+// Inherited by the processes that run the tests, and by the threads and processes which these start.
+const stripTypes: string = fileURLToPath(new URL('tooling/strip-types.cjs', import.meta.url));
+const flags: string = `--no-strip-types --require=${JSON.stringify(stripTypes)}`;
+process.env['NODE_OPTIONS'] = `${process.env['NODE_OPTIONS'] ?? ''} ${flags}`.trim();
 
 // "@lsm/source" makes every workspace package resolve to its TypeScript source: no build is needed to test.
 // Vitest reads the two lists separately (in-process modules and modules that it would load from node_modules).
