@@ -8,7 +8,9 @@
  * 3. A failed sync is never repeated: the next state goes into a new manifest under a new number.
  * 4. A new manifest is: full state → sync → directory sync → `CURRENT` (written beside, synced, renamed, directory
  *    synced) → only then the old one is unlinked.
- * 5. When 2 or 3 fail as well, nobody can say which state a reopened database has: LSM_COMMIT_UNKNOWN, for good.
+ * 5. When 2 or 3 fail as well, nobody can say which state a reopened database has: LSM_COMMIT_UNKNOWN. The state in
+ *    force stays that before the edit, and each later call first tries to end the doubt: by that state in a new
+ *    manifest, named durably.
  *
  * Fencing: an open for writing records an owner {epoch, nonce}. Before each append, `CURRENT`, the file's id and its
  * length have to be what this writer left; else another one took over, and this one stops with LSM_LOCK_LOST.
@@ -82,6 +84,10 @@ export class ManifestStore {
   #nextNumber: number;
   #rollAt = ROLL_BYTES_MIN;
   #failure: LsmError | null = null;
+  /** Whether `CURRENT` is known durable: an earlier process may have ended between its rename and the sync. */
+  #isNamed = false;
+  /** Manifests that `CURRENT` may name besides the writer's, because their publication failed half-way. */
+  #doubtful: SegmentWriter[] = [];
   /** An owner that could not be recorded yet, because the disk is full. */
   #unclaimed: OwnerRecord | null = null;
   readonly #readReference: ManifestReference;
@@ -202,7 +208,7 @@ export class ManifestStore {
     return manifestName(this.reference.number);
   }
 
-  /** Why no more edits are taken, or `null`. */
+  /** Why no edits are taken at present, or `null`. */
   get failure(): LsmError | null {
     return this.#failure;
   }
@@ -211,7 +217,8 @@ export class ManifestStore {
    * Makes an edit durable and puts its state in force.
    *
    * @throws LSM_INTERNAL if the state would not be valid, LSM_DISK_FULL, LSM_IO: the edit has no effect, now or later;
-   *   LSM_LOCK_LOST, LSM_COMMIT_UNKNOWN: no more edits are taken; LSM_READ_ONLY
+   *   LSM_LOCK_LOST: no more edits are taken; LSM_COMMIT_UNKNOWN: a crash now may leave the state with or without the
+   *   edit, or one before it, and this store goes on without it; LSM_READ_ONLY
    */
   commit(edit: VersionEdit, options: CommitOptions = {}): void {
     const writer = this.#requireWriter();
@@ -222,11 +229,11 @@ export class ManifestStore {
     try {
       writer.append(payload);
     } catch (error) {
-      this.#undoAppend(writer);
+      this.#undoAppend(writer, error);
       throw error;
     }
     try {
-      if (options.sync !== false) writer.syncSync();
+      if (options.sync !== false) this.#sync(writer);
     } catch (error) {
       this.#replaceOrFail(next, error);
     }
@@ -246,12 +253,12 @@ export class ManifestStore {
     this.commit({}, { sync: false });
   }
 
-  /** Makes what was read at opening durable; to be called before files are removed on the strength of it. */
+  /** Makes what was read at opening durable, its name included; to be called before files are removed on the strength of it. */
   sync(): void {
     const writer = this.#requireWriter();
-    if (writer.durable === writer.position) return;
+    if (this.#isNamed && writer.durable === writer.position) return;
     try {
-      writer.syncSync();
+      this.#sync(writer);
     } catch (error) {
       this.#replaceOrFail(this.#state, error);
     }
@@ -273,14 +280,27 @@ export class ManifestStore {
   }
 
   #requireWriter(): SegmentWriter {
-    if (this.#failure !== null) {
-      const { code, message, file } = this.#failure;
-      throw new LsmError(code, message, { cause: this.#failure, file });
-    }
+    this.#resume();
     if (this.#writer !== null) return this.#writer;
     throw new LsmError('LSM_READ_ONLY', 'The manifest was opened for reading only.', {
       file: joinPath(this.#directory, this.fileName),
     });
+  }
+
+  /** Ends the doubt about which state a reopened database would have, or throws why it stays. */
+  #resume(): void {
+    if (this.#failure === null) return;
+    const { code, message, file } = this.#failure;
+    if (code === 'LSM_COMMIT_UNKNOWN') {
+      this.#requireOwnership(this.#writer!);
+      try {
+        this.#replace(this.#state);
+        return;
+      } catch {
+        // Told below as what it still is.
+      }
+    }
+    throw new LsmError(code, message, { cause: this.#failure, file });
   }
 
   #claim(writer: SegmentWriter): void {
@@ -297,6 +317,12 @@ export class ManifestStore {
     }
   }
 
+  #sync(writer: SegmentWriter): void {
+    if (!this.#isNamed) this.#fs.syncDirectorySync(this.#directory);
+    this.#isNamed = true;
+    writer.syncSync();
+  }
+
   /** Throws and stops for good if the files are not what this writer left. */
   #requireOwnership(writer: SegmentWriter): void {
     if (this.#isOwner(writer)) return;
@@ -311,22 +337,28 @@ export class ManifestStore {
   #isOwner(writer: SegmentWriter): boolean {
     const stat = this.#fs.statSync(writer.path);
     if (stat === null) return false;
-    if (stat.size !== writer.position && !writer.hasRejectedTail) return false;
+    // After a failed sync a disk may show less than what was written, never more.
+    const isWhole = stat.size === writer.position || writer.hasRejectedTail;
+    if (!isWhole && (writer.failure === null || stat.size > writer.position)) return false;
     try {
       const header = readSegmentHeader(this.#fs, writer.path);
-      return (
-        header !== null &&
-        isSame(header, writer.identity) &&
-        isSame(readCurrent(this.#fs, this.#directory), writer.identity)
-      );
+      if (header === null || !isSame(header, writer.identity)) return false;
+      const current = readCurrent(this.#fs, this.#directory);
+      const isKnown = [writer, ...this.#doubtful].some(({ identity }) => isSame(current, identity));
+      return isKnown && (isWhole || this.#ownerOnDisk() === this.#state.owner.epoch);
     } catch (error) {
       if (isLsmError(error, 'LSM_MISSING') || isLsmError(error, 'LSM_CORRUPTION')) return false;
       throw error;
     }
   }
 
+  /** Epoch of the last owner that the files name: they may hold less than was written, and then sizes say nothing. */
+  #ownerOnDisk(): number {
+    return readManifest(this.#fs, this.#directory).state.owner.epoch;
+  }
+
   /** After a failed append: makes sure that no part of the edit can ever be read. */
-  #undoAppend(writer: SegmentWriter): void {
+  #undoAppend(writer: SegmentWriter, cause: unknown): void {
     try {
       if (!writer.hasRejectedTail) {
         writer.syncSync();
@@ -335,7 +367,7 @@ export class ManifestStore {
     } catch {
       // The cut may not be durable; the way below is the remaining one.
     }
-    this.#replaceOrFail(this.#state, writer.failure);
+    this.#replaceOrFail(this.#state, cause);
   }
 
   #replaceOrFail(state: ManifestState, cause: unknown): void {
@@ -344,7 +376,7 @@ export class ManifestStore {
     } catch {
       this.#failure = new LsmError(
         'LSM_COMMIT_UNKNOWN',
-        'The manifest could not be made durable; reopen the database to see which state it has',
+        'The manifest could not be made durable; a reopened database may or may not have this change',
         { cause, file: this.#writer?.path },
       );
       throw this.#failure;
@@ -372,7 +404,8 @@ export class ManifestStore {
       publishCurrent(this.#fs, this.#directory, writer.identity);
     } catch (error) {
       writer.close();
-      if (!this.#isStillCurrent()) {
+      if (this.#mayName(writer.identity)) {
+        this.#doubtful.push(writer);
         this.#failure = new LsmError(
           'LSM_COMMIT_UNKNOWN',
           'It is not known which manifest is in force; reopen the database',
@@ -387,9 +420,11 @@ export class ManifestStore {
     this.#writer = writer;
     this.#state = state;
     this.#rollAt = rollLimit(payload.length);
-    if (old === null) return;
-    old.close();
-    removeQuietly(this.#fs, old.path);
+    this.#failure = null;
+    this.#isNamed = true;
+    old?.close();
+    for (const { path } of this.#doubtful.splice(0)) removeQuietly(this.#fs, path);
+    if (old !== null) removeQuietly(this.#fs, old.path);
   }
 
   /** A new, durable manifest file that is not in force; nothing is left behind on failure. */
@@ -424,13 +459,12 @@ export class ManifestStore {
     return number;
   }
 
-  /** Whether `CURRENT` names what it named before, as far as can be seen. */
-  #isStillCurrent(): boolean {
+  /** Whether `CURRENT` names a manifest after its publication failed, or can't be read. */
+  #mayName(identity: Identity): boolean {
     try {
-      const current = readCurrent(this.#fs, this.#directory);
-      return this.#writer !== null && isSame(current, this.#writer.identity);
+      return isSame(readCurrent(this.#fs, this.#directory), identity);
     } catch (error) {
-      return this.#writer === null && isLsmError(error, 'LSM_MISSING');
+      return !isLsmError(error, 'LSM_MISSING');
     }
   }
 }

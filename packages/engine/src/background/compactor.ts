@@ -275,6 +275,7 @@ export class Compactor {
       tree.commitRuns(runs, { state: this.#state });
     } catch (error) {
       this.#ledger.abort(task.id);
+      tree.discard(outputs);
       const failure = asLsmError(error);
       this.#failed(failure);
       return failure;

@@ -55,6 +55,7 @@ export class Flusher {
   readonly #host: FlushHost;
   #waiters: Waiter[] = [];
   #running = false;
+  #failedAt = 0;
   #closed = false;
   #cancelRetry: (() => void) | null = null;
 
@@ -77,9 +78,15 @@ export class Flusher {
     });
   }
 
-  /** Tries again now if the last attempt failed. */
-  retry(): void {
-    if (this.failure !== null) this.#retryNow();
+  /**
+   * For a caller that blocks this thread, where no timer fires: tries again after a failure if the time for it has
+   * come. True if an attempt is under way.
+   */
+  retry(): boolean {
+    if (this.failure === null || this.#running) return true;
+    if (this.#host.clock.elapsed() - this.#failedAt < this.#pauseMs()) return false;
+    this.#retryNow();
+    return true;
   }
 
   /** Starts no further flush. */
@@ -147,6 +154,7 @@ export class Flusher {
     try {
       host.tree.commitFlush(outputs, unit.lastSequence, host.replayFromAfter(unit));
     } catch (error) {
+      host.tree.discard(outputs);
       this.#failed(asLsmError(error), false);
       return;
     }
@@ -172,9 +180,14 @@ export class Flusher {
       this.#cancelRetry = null;
       this.#start();
     };
+    this.#failedAt = this.#host.clock.elapsed();
     // Writers may wait for the flush, so the process has to stay for it.
-    this.#cancelRetry = this.#host.clock.after(lost ? LOST_MS : RETRY_MS, retry, true);
+    this.#cancelRetry = this.#host.clock.after(this.#pauseMs(), retry, true);
     this.#host.changed();
+  }
+
+  #pauseMs(): number {
+    return this.failure?.code === 'LSM_WORKER_LOST' ? LOST_MS : RETRY_MS;
   }
 
   #settle(): void {

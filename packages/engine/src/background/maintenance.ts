@@ -238,11 +238,7 @@ export class Maintenance {
 
   #waitSync(ms: number): void {
     const { failure } = this.flusher;
-    if (failure !== null) {
-      if (failure.code !== 'LSM_WORKER_LOST') throw failure;
-      // The timer of the retry can't fire while this thread waits.
-      this.flusher.retry();
-    }
+    if (!this.flusher.retry() && failure!.code !== 'LSM_WORKER_LOST') throw notApplied(failure!);
     this.#getExecutor().waitSync(ms);
   }
 
@@ -267,5 +263,6 @@ function notApplied(cause: LsmError): LsmError {
   if (cause.code !== 'LSM_COMMIT_UNKNOWN') return cause;
   return new LsmError('LSM_IO', 'The write was not applied: memtables cannot be flushed', {
     cause,
+    file: cause.file,
   });
 }

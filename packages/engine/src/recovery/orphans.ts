@@ -1,8 +1,9 @@
 /**
  * Removes files of ours that nothing refers to: outputs of jobs that were cut short, inputs whose removal was, segments
- * that were flushed or never begun. Only names that this engine makes are touched; strangers' files stay.
+ * that were flushed or never begun, manifests that are not in force. Only names that this engine makes are touched; strangers' files stay.
  */
 import { joinPath } from '@lsm/fs';
+import { manifestNumber } from '@lsm/manifest';
 import type { Core } from '../database-core.ts';
 
 const TABLE_NAME = /^(\d{6,15})\.sst$/;
@@ -18,8 +19,11 @@ export function removeOrphans(
   const paths = [...unusedLogs];
   for (const name of fileSystem.listSync(directory)) {
     const match = TABLE_NAME.exec(name);
-    const orphan = match !== null && !live.has(Number(match[1]));
-    if (orphan || TEMPORARY_NAMES.includes(name)) paths.push(joinPath(directory, name));
+    const isOrphan =
+      match !== null
+        ? !live.has(Number(match[1]))
+        : manifestNumber(name) >= 0 && manifestNumber(name) !== tree.manifestReference.number;
+    if (isOrphan || TEMPORARY_NAMES.includes(name)) paths.push(joinPath(directory, name));
   }
   if (paths.length === 0) return;
   tree.syncManifest();

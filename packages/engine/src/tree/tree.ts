@@ -47,6 +47,8 @@ export class Tree {
   readonly #obsolete = new Map<number, number>();
   #nextNumber: number;
   #nextRunId: number;
+  /** Outputs of a change of which nobody knows whether a reopened database would have it. */
+  #doubtful: TableMetadata[] = [];
   #closed = false;
 
   constructor(parts: TreeParts) {
@@ -165,6 +167,12 @@ export class Tree {
     this.#commit({ logEnd });
   }
 
+  /** Removes the outputs of a change that could not be committed, as soon as no state on disk can name them. */
+  discard(outputs: readonly TableMetadata[]): void {
+    this.#doubtful.push(...outputs);
+    if (this.#store.failure === null) this.#removeDoubtful();
+  }
+
   /** Makes what the manifest said at opening durable; before anything is removed on the strength of it. */
   syncManifest(): void {
     this.#store.sync();
@@ -192,7 +200,14 @@ export class Tree {
       nextRunId: this.#nextRunId,
     };
     this.#store.commit(whole, { sync });
+    if (this.#doubtful.length > 0) this.#removeDoubtful();
     if (this.version !== before) this.#replaceView();
+  }
+
+  #removeDoubtful(): void {
+    for (const { id } of this.#doubtful.splice(0)) {
+      this.#removals.remove(joinPath(this.directory, tableFileName(id)), () => {});
+    }
   }
 
   #replaceView(): void {
