@@ -177,7 +177,7 @@ describe('a failing operation of a manifest', () => {
         commitEdit(store, 99);
         expect(store.failure).toBeNull();
         for (const variant of SURVIVAL_VARIANTS) {
-          expect(editsIn(fs.survivors(variant, 1)).sort()).toEqual([...before, 99].sort());
+          expect(new Set(editsIn(fs.survivors(variant, 1)))).toEqual(new Set([...before, 99]));
         }
         store.vouch();
         store.close();
