@@ -9,6 +9,8 @@ import { type SurvivalVariant, surviveData, surviveNames } from './survival.ts';
 /** Names and bytes after a crash; a `null` value is a directory. Two names of one file share one object. */
 export type DiskImage = ReadonlyMap<string, FrozenContent | null>;
 
+const DURABLE: SurvivalVariant = { name: 'durable', data: 'none', names: 'none' };
+
 /** A moment at which the power may go. */
 export class CrashPoint {
   /** Operations done before it. */
@@ -48,6 +50,19 @@ export class CrashPoint {
       image.set(path, content);
     }
     return image;
+  }
+
+  /**
+   * Tells apart two runs of one script at the same moment: what is durable of each file and name, and how much is not.
+   * If it is the same in both, everything that later crashes can leave is the same.
+   */
+  stateKey(): string {
+    const parts = [`${hashImage(this.survivors(DURABLE, 0))} ${this.#pending.length}`];
+    for (const { id, durable, limbo, journalLength } of this.#files.values()) {
+      const { low, high } = hashContent(durable);
+      parts.push(`${id} ${low} ${high} ${limbo.length} ${journalLength}`);
+    }
+    return parts.sort().join('|');
   }
 
   #keep(node: SimulatedFile | null): void {

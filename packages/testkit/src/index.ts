@@ -34,6 +34,7 @@ export {
   type TreeSizes,
 } from './conformance/strategy-tree.ts';
 export type { Expectation, TestTools } from './conformance/test-tools.ts';
+export * from './crash-options.ts';
 export { CrashPoint, type DiskImage, hashImage } from './crash-point.ts';
 export * from './crash-sweep.ts';
 export * from './database-under-test.ts';
@@ -63,3 +64,4 @@ export {
   SURVIVAL_VARIANTS,
   type SurvivalVariant,
 } from './survival.ts';
+export * from './sync-control.ts';

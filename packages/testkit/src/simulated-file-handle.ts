@@ -13,8 +13,10 @@ export interface SimulatedDisk {
   finish(operation: Operation): void;
   /** Takes up to so many bytes of the capacity; returns how many there were. */
   reserve(bytes: number): number;
-  /** Makes the file's journal entries before this number durable. */
-  sync(journalEnd: number): void;
+  /** Whether a sync that begins now shall do nothing; counts it. */
+  dropsSync(): boolean;
+  /** Makes the file's journal entries before this number durable, unless the sync is to be dropped. */
+  sync(journalEnd: number, isDropped: boolean): void;
   /** Runs the second half of an asynchronous operation. */
   defer(callback: () => void): void;
   /** The handle was closed: takes it off the file's open handles. */
@@ -81,7 +83,7 @@ export class SimulatedFileHandle implements FileHandle {
 
   syncSync(): void {
     this.#assertSyncable();
-    this.#sync(this.#disk.begin('sync', 0, 0), this.#file.journalEnd);
+    this.#sync(this.#disk.begin('sync', 0, 0), this.#file.journalEnd, this.#disk.dropsSync());
   }
 
   sync(): Promise<void> {
@@ -89,7 +91,8 @@ export class SimulatedFileHandle implements FileHandle {
       this.#assertSyncable();
       const operation = this.#disk.begin('sync', 0, 0);
       const journalEnd = this.#file.journalEnd;
-      return this.#later(() => this.#sync(operation, journalEnd));
+      const isDropped = this.#disk.dropsSync();
+      return this.#later(() => this.#sync(operation, journalEnd, isDropped));
     } catch (error) {
       return Promise.reject(error);
     }
@@ -123,7 +126,7 @@ export class SimulatedFileHandle implements FileHandle {
     if (this.#pending === 0) this.#closeFile();
   }
 
-  #sync(operation: Operation, journalEnd: number): void {
+  #sync(operation: Operation, journalEnd: number, isDropped: boolean): void {
     const fault = this.#disk.faultOf(operation);
     if (fault?.errno !== undefined) {
       const size = this.#file.cache.size;
@@ -132,7 +135,7 @@ export class SimulatedFileHandle implements FileHandle {
       this.#syncFailure = this.#fail(fault.errno, operation);
       throw this.#syncFailure;
     }
-    this.#disk.sync(journalEnd);
+    this.#disk.sync(journalEnd, isDropped);
     this.#disk.finish(operation);
   }
 

@@ -30,7 +30,10 @@ export interface SimulatedFileSystemOptions {
   readonly keepsOpenFiles?: boolean;
   /** How an asynchronous read or sync is put off; default: a microtask. Give `clock.defer` for a macrotask. */
   readonly defer?: (callback: () => void) => void;
-  /** Suppresses syncs, for positive controls: called with the number of each (0 is the first) and its path. */
+  /**
+   * Suppresses syncs, for positive controls: called by the call that begins the sync (so that the stack tells who wants
+   * it), with the number of each (0 is the first) and its path.
+   */
   readonly dropSync?: (number: number, path: string) => boolean;
   /** Whether to keep {@link SimulatedFileSystem.log}; default true. Counts are kept always. */
   readonly keepLog?: boolean;
@@ -317,9 +320,10 @@ export class SimulatedFileSystem implements FileSystem {
       faultOf: (operation) => this.#faultOf(operation),
       finish: (operation) => this.#finish(operation, undefined),
       reserve: (bytes) => this.#reserve(bytes),
-      sync: (journalEnd) => {
+      dropsSync: () => this.#dropsSync(path),
+      sync: (journalEnd, isDropped) => {
         if (this.#operations > this.#crashAfter + 1) throw crashed(path);
-        if (this.#dropsSync(path)) return;
+        if (isDropped) return;
         file.sync(journalEnd);
         if (this.#isOrdered) this.#names.sync(null);
       },
