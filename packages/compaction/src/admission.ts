@@ -70,21 +70,38 @@ export interface AdmissionContext {
  * @internal
  */
 export interface AdmissionRules {
-  readonly noJump: boolean;
-  readonly fit: boolean;
+  /** A1: inputs exist and are named once. */
+  readonly inputsExist: boolean;
+  /** A1: no running task has them. */
+  readonly inputsIdle: boolean;
+  /** A2: `off`; or only for inputs that go to an older, or to a newer, row. */
+  readonly noJump: 'both' | 'older' | 'newer' | 'off';
+  /** A3: `off`; or the inputs' own ranges instead of their hull. */
+  readonly fit: 'hull' | 'inputs' | 'off';
+  /** A3: tags do not fall from newer to older. */
+  readonly tags: boolean;
   /** A4: `off`; or only part of it. */
   readonly inFlight: 'full' | 'hulls' | 'staircases' | 'off';
   readonly disjointMoves: boolean;
+  /** A6: a tree has to allow loss. */
+  readonly lossAllowed: boolean;
   readonly dropSuffix: boolean;
+  /** A7: `off`; or without what running tasks need. */
+  readonly disk: 'full' | 'alone' | 'off';
 }
 
 /** @internal */
 export const ALL_ADMISSION_RULES: AdmissionRules = {
-  noJump: true,
-  fit: true,
+  inputsExist: true,
+  inputsIdle: true,
+  noJump: 'both',
+  fit: 'hull',
+  tags: true,
   inFlight: 'full',
   disjointMoves: true,
+  lossAllowed: true,
   dropSuffix: true,
+  disk: 'full',
 };
 
 interface Input {
@@ -126,15 +143,15 @@ export function admit(
 ): Rejection | null {
   const flaw = malformed(task);
   if (flaw !== null) return { rule: 'A1', message: flaw };
-  const located = locate(runs, running, task);
+  const located = locate(runs, running, task, rules);
   if ('rule' in located) return located;
   return (
-    (rules.noJump ? checkNoJump(located) : null) ??
-    (rules.fit ? checkFit(located) : null) ??
+    checkNoJump(located, rules.noJump) ??
+    checkFit(located, rules.fit) ??
     (rules.disjointMoves ? checkMove(located) : null) ??
     checkDrop(located, context, rules) ??
     (rules.inFlight === 'off' ? null : checkInFlight(located, running, rules.inFlight)) ??
-    checkDisk(located, running, context)
+    checkDisk(located, running, context, rules.disk)
   );
 }
 
@@ -164,20 +181,22 @@ function locate(
   runs: readonly RunView[],
   running: readonly RunningTask[],
   task: CompactionTask,
+  rules: AdmissionRules,
 ): Located | Rejection {
-  const placed = place(runs, task);
+  const placed = place(runs, task, rules.tags);
   if ('rule' in placed) return placed;
   const ids = new Set(task.inputs);
-  if (ids.size !== task.inputs.length) {
+  if (rules.inputsExist && ids.size !== task.inputs.length) {
     return { rule: 'A1', message: 'A table is named twice.' };
   }
   const busy = running.find((other) => other.inputs.some((id) => ids.has(id)));
-  if (busy !== undefined) {
+  if (rules.inputsIdle && busy !== undefined) {
     return { rule: 'A1', message: `Task ${busy.id} already has one of the inputs.` };
   }
   const inputs = findInputs(placed.rows, ids);
-  if (inputs.length !== ids.size) {
-    return { rule: 'A1', message: `${ids.size - inputs.length} inputs are not in the tree.` };
+  const missing = ids.size - inputs.length;
+  if (inputs.length === 0 || (rules.inputsExist && missing > 0)) {
+    return { rule: 'A1', message: `${missing} inputs are not in the tree.` };
   }
   const target = placed.target ?? inputs[0]!.row;
   if (task.kind === 'rewrite' && inputs.some((input) => input.row !== target)) {
@@ -198,6 +217,7 @@ function findInputs(rows: readonly RunView[], ids: ReadonlySet<TableId>): Input[
 function place(
   runs: readonly RunView[],
   task: CompactionTask,
+  checksTags: boolean,
 ): { readonly rows: readonly RunView[]; readonly target: number | null } | Rejection {
   if (task.kind === 'drop' || task.kind === 'rewrite') return { rows: runs, target: null };
   const to = task.to;
@@ -211,10 +231,9 @@ function place(
   if (target < 0) return { rule: 'A3', message: `There is no run ${before} to stand before.` };
   const newer = runs[target - 1];
   const older = runs[target];
-  if (
-    (newer !== undefined && newer.level > level) ||
-    (older !== undefined && older.level < level)
-  ) {
+  const isTooHigh = newer !== undefined && newer.level > level;
+  const isTooLow = older !== undefined && older.level < level;
+  if (checksTags && (isTooHigh || isTooLow)) {
     return { rule: 'A3', message: `A run of level ${level} does not fit between its neighbours.` };
   }
   return { rows: runs.toSpliced(target, 0, { id: -1, level, tables: [] }), target };
@@ -233,9 +252,13 @@ function unselected(
   return undefined;
 }
 
-function checkNoJump({ task, rows, inputs, ids, target }: Located): Rejection | null {
-  if (task.kind === 'drop') return null;
+function checkNoJump(
+  { task, rows, inputs, ids, target }: Located,
+  direction: AdmissionRules['noJump'],
+): Rejection | null {
+  if (task.kind === 'drop' || direction === 'off') return null;
   for (const { table, row } of inputs) {
+    if (direction !== 'both' && (direction === 'older') !== row < target) continue;
     const first = Math.min(row, target) + 1;
     const last = Math.max(row, target) - 1;
     for (let between = first; between <= last; between++) {
@@ -248,10 +271,13 @@ function checkNoJump({ task, rows, inputs, ids, target }: Located): Rejection | 
   return null;
 }
 
-function checkFit({ task, rows, inputs, ids, target }: Located): Rejection | null {
-  if (task.kind === 'drop') return null;
+function checkFit(
+  { task, rows, inputs, ids, target }: Located,
+  by: AdmissionRules['fit'],
+): Rejection | null {
+  if (task.kind === 'drop' || by === 'off') return null;
   const tables = inputs.map((input) => input.table);
-  const ranges = task.kind === 'move' ? tables : [hullOf(tables)];
+  const ranges = task.kind === 'move' || by === 'inputs' ? tables : [hullOf(tables)];
   for (const range of ranges) {
     const hit = unselected(rows[target]!, range, ids);
     if (hit !== undefined) {
@@ -278,7 +304,8 @@ function checkDrop(
   rules: AdmissionRules,
 ): Rejection | null {
   if (task.kind !== 'drop') return null;
-  if (context.lossy !== true) return { rule: 'A6', message: 'This tree does not allow loss.' };
+  if (rules.lossAllowed && context.lossy !== true)
+    return { rule: 'A6', message: 'This tree does not allow loss.' };
   if (!rules.dropSuffix) return null;
   for (const { table, row } of inputs) {
     for (let older = row + 1; older < rows.length; older++) {
@@ -344,10 +371,11 @@ function checkDisk(
   { task, inputs }: Located,
   running: readonly RunningTask[],
   context: AdmissionContext,
+  counts: AdmissionRules['disk'],
 ): Rejection | null {
-  if (task.kind !== 'merge' && task.kind !== 'rewrite') return null;
+  if (counts === 'off' || (task.kind !== 'merge' && task.kind !== 'rewrite')) return null;
   let needed = totalBytes(inputs.map((input) => input.table)) + (context.reserveBytes ?? 0);
-  for (const other of running) {
+  for (const other of counts === 'full' ? running : []) {
     if (other.kind === 'merge' || other.kind === 'rewrite') needed += other.inputBytes;
   }
   const free = context.freeDiskBytes ?? Number.POSITIVE_INFINITY;

@@ -48,6 +48,7 @@ export class SimulatedMemtable {
       keys: Uint32Array.from(writes, (write) => write.key),
       sequences: Float64Array.from(writes, (write) => write.sequence),
       kinds: Uint8Array.from(writes, (write) => write.kind),
+      values: Uint32Array.from(writes, (write) => write.sequence),
       rangeTombstones: [...this.#rangeTombstones],
     };
     return this.#sorted;

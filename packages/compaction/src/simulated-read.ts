@@ -2,7 +2,7 @@
 import { compareBytes, EntryKind, type RangeTombstone } from '@lsm/core';
 import type { SimulatedEntries } from './simulated-table.ts';
 
-/** Sequence number of the put that a reader sees, −1 if there is none. */
+/** Number of the put that a reader sees, −1 if there is none. */
 export type Visible = number;
 
 /**
@@ -23,6 +23,7 @@ export function readVisible(
   for (const tables of sources) {
     let found = -1;
     let kind = 0;
+    let value = -1;
     for (const table of tables) {
       covering = Math.max(covering, coveringSequence(table.rangeTombstones, keyBytes, sequenceMax));
       if (found >= 0) continue;
@@ -30,10 +31,11 @@ export function readVisible(
       if (at < 0) continue;
       found = table.sequences[at]!;
       kind = table.kinds[at]!;
+      value = table.values[at]!;
     }
     // Sources fall in age, key by key: what comes later is older than what was met here.
     if (covering > found && covering >= 0) return -1;
-    if (found >= 0) return kind === EntryKind.put ? found : -1;
+    if (found >= 0) return kind === EntryKind.put ? value : -1;
   }
   return -1;
 }

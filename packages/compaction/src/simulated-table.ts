@@ -1,5 +1,5 @@
 /**
- * Tables of the simulator: keys are numbers, values are their sequence numbers, files are typed arrays.
+ * Tables of the simulator: keys are numbers, values are numbers (of the write that made them), files are typed arrays.
  *
  * Key n has the four bytes of n, big-endian, at offset 4n of one memory that all tables share; so a cursor copies
  * nothing, and the real merge, drop rules and cuts run on simulated tables.
@@ -41,6 +41,8 @@ export interface SimulatedEntries {
   readonly keys: Uint32Array;
   readonly sequences: Float64Array;
   readonly kinds: Uint8Array;
+  /** What was written; the number of the write, whatever becomes of its sequence number. */
+  readonly values: Uint32Array;
   readonly rangeTombstones: readonly RangeTombstone[];
 }
 
@@ -52,14 +54,17 @@ export function joinEntries(parts: readonly SimulatedEntries[]): SimulatedEntrie
   const keys = new Uint32Array(count);
   const sequences = new Float64Array(count);
   const kinds = new Uint8Array(count);
+  const values = new Uint32Array(count);
   let at = 0;
   for (const part of parts) {
     keys.set(part.keys, at);
     sequences.set(part.sequences, at);
     kinds.set(part.kinds, at);
+    values.set(part.values, at);
     at += part.keys.length;
   }
-  return { keys, sequences, kinds, rangeTombstones: parts.flatMap((part) => part.rangeTombstones) };
+  const rangeTombstones = parts.flatMap((part) => part.rangeTombstones);
+  return { keys, sequences, kinds, values, rangeTombstones };
 }
 
 /** A cursor over simulated entries. */
@@ -111,13 +116,15 @@ export class SimulatedCursor implements Cursor {
 
   #moveTo(index: number): void {
     this.#at = index;
-    const { keys, sequences, kinds } = this.#entries;
+    const { keys, sequences, kinds, values } = this.#entries;
     this.valid = index >= 0 && index < keys.length;
     if (!this.valid) return;
     const entry = this.entry;
     entry.keyOffset = 4 * keys[index]!;
     entry.kind = kinds[index]!;
     entry.sequence = sequences[index]!;
+    // The value itself, where real entries say where their value is.
+    entry.valueOffset = values[index]!;
   }
 }
 
@@ -127,14 +134,20 @@ export class SimulatedSink implements TableSink {
   readonly tables: SimulatedEntries[] = [];
   bytes = 0;
   readonly #entryBytes: number;
+  readonly #keepsSequences: boolean;
   #keys: number[] = [];
   #sequences: number[] = [];
   #kinds: number[] = [];
+  #values: number[] = [];
   #rangeTombstones: RangeTombstone[] = [];
 
-  /** @param entryBytes - size of an entry, bytes */
-  constructor(entryBytes: number) {
+  /**
+   * @param entryBytes - size of an entry, bytes
+   * @param keepsSequences - test only: false makes the oldest version of each key look as if written first of all
+   */
+  constructor(entryBytes: number, keepsSequences = true) {
     this.#entryBytes = entryBytes;
+    this.#keepsSequences = keepsSequences;
   }
 
   open(): void {
@@ -142,6 +155,7 @@ export class SimulatedSink implements TableSink {
     this.#keys = [];
     this.#sequences = [];
     this.#kinds = [];
+    this.#values = [];
     this.#rangeTombstones = [];
   }
 
@@ -149,6 +163,7 @@ export class SimulatedSink implements TableSink {
     this.#keys.push(entry.keyOffset >> 2);
     this.#sequences.push(entry.sequence);
     this.#kinds.push(entry.kind);
+    this.#values.push(entry.valueOffset);
     this.bytes += this.#entryBytes;
   }
 
@@ -158,13 +173,42 @@ export class SimulatedSink implements TableSink {
   }
 
   cut(): void {
+    if (!this.#keepsSequences) this.#forgetSequences();
     this.tables.push({
       keys: Uint32Array.from(this.#keys),
       sequences: Float64Array.from(this.#sequences),
       kinds: Uint8Array.from(this.#kinds),
+      values: Uint32Array.from(this.#values),
       rangeTombstones: this.#rangeTombstones,
     });
   }
+
+  #forgetSequences(): void {
+    for (let i = 0; i < this.#keys.length; i++) {
+      if (this.#keys[i] !== this.#keys[i + 1]) this.#sequences[i] = 0;
+    }
+  }
+}
+
+/** When the contents of a table were written; engine clock, ms. */
+export interface TableAges {
+  readonly oldestWriteAt: number;
+  readonly newestWriteAt: number;
+  /** Counts only if the table has a tombstone. */
+  readonly oldestTombstoneAt: number;
+}
+
+/** Ages of what a merge makes of tables: as the engine, which knows no ages of single entries. */
+export function mergedAges(tables: readonly TableInfo[]): TableAges {
+  let oldestWriteAt = Number.POSITIVE_INFINITY;
+  let newestWriteAt = Number.NEGATIVE_INFINITY;
+  let oldestTombstoneAt = Number.POSITIVE_INFINITY;
+  for (const table of tables) {
+    oldestWriteAt = Math.min(oldestWriteAt, table.oldestWriteAt);
+    newestWriteAt = Math.max(newestWriteAt, table.newestWriteAt);
+    oldestTombstoneAt = Math.min(oldestTombstoneAt, table.oldestTombstoneAt ?? oldestTombstoneAt);
+  }
+  return { oldestWriteAt, newestWriteAt, oldestTombstoneAt };
 }
 
 /** The metadata of a simulated table; frozen. */
@@ -174,6 +218,7 @@ export function describeTable(
   keys: SimulatedKeys,
   entryBytes: number,
   now: number,
+  ages: TableAges,
 ): TableInfo {
   const { rangeTombstones } = entries;
   const count = entries.keys.length;
@@ -206,9 +251,9 @@ export function describeTable(
     pointTombstones,
     rangeTombstones: rangeTombstones.length,
     reclaimableBytes: tombstones * entryBytes,
-    oldestTombstoneAt: tombstones === 0 ? null : now,
-    oldestWriteAt: now,
-    newestWriteAt: now,
+    oldestTombstoneAt: tombstones === 0 ? null : ages.oldestTombstoneAt,
+    oldestWriteAt: ages.oldestWriteAt,
+    newestWriteAt: ages.newestWriteAt,
     createdAt: now,
     filterBitsPerKey: 10,
     busyBy: null,

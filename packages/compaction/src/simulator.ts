@@ -6,6 +6,8 @@
  *    the engine, on tables in memory. `step` ends one running task: the oldest, or with `random` any, and some of
  *    them by abort. So the adversarial orders that concurrency can bring are replayed from a seed.
  * 3. Everything written is counted; `get` reads as the engine would, at any snapshot.
+ * 4. `crash` ends the process: running tasks and reservations are gone, the log gives the memtables back, and the
+ *    strategy gets the state that the last commit kept. The clock is virtual: it moves with flushes and `advance`.
  *
  * RocksDB tuned its picking with such a simulator (2022); mini-lsm teaches with one.
  */
@@ -34,15 +36,18 @@ import { type KeyRange, totalBytes } from './key-range.ts';
 import { MergeCursor } from './merge-cursor.ts';
 import { describeMerge } from './merge-description.ts';
 import type { CutShape } from './output-cutter.ts';
+import { ALL_PROGRESS_RULES, type ProgressRules } from './progress-guard.ts';
 import { SimulatedMemtable } from './simulated-memtable.ts';
 import { readVisible, type Visible } from './simulated-read.ts';
 import {
   describeTable,
   joinEntries,
+  mergedAges,
   SimulatedCursor,
   type SimulatedEntries,
   SimulatedKeys,
   SimulatedSink,
+  type TableAges,
 } from './simulated-table.ts';
 import { type AdmittedTask, isRejection, TaskLedger } from './task-ledger.ts';
 
@@ -68,6 +73,14 @@ export interface SimulatorOptions {
   readonly abortShare?: number;
   /** Whether `drop` tasks are allowed; default: if the strategy says that it plans them. */
   readonly lossy?: boolean;
+  /** By how much a flush moves the clock, ms; default 1. */
+  readonly flushMs?: number;
+  /** Size of the disk, bytes; default infinite. */
+  readonly diskBytes?: number;
+  /** Bytes that tasks may read between two flushes, as a multiple of the tree; default 1000. */
+  readonly writeAmplificationCap?: number;
+  /** Plans in which urgent work may be passed over before it goes first; default 16. */
+  readonly starvedPlansMax?: number;
 }
 
 /** What a simulation has cost so far, in bytes unless said otherwise. */
@@ -95,6 +108,16 @@ export interface SimulatorStats {
 export interface SimulatorRules {
   readonly admission?: Partial<AdmissionRules>;
   readonly drop?: Partial<DropRules>;
+  readonly progress?: Partial<ProgressRules>;
+  /** D2 and D3 weakened: runs with the target's own tag are not asked. */
+  readonly asksOnlyHigherTags?: boolean;
+  /**
+   * D4 broken: while there is no snapshot, merges make the oldest version of each key look as if written first of
+   * all, without asking older runs.
+   */
+  readonly forgetsSequences?: boolean;
+  /** D6 broken: of several sealed memtables the newest is flushed first. */
+  readonly flushesNewestFirst?: boolean;
 }
 
 type Run = RunView<TableInfo>;
@@ -106,13 +129,18 @@ const SETTLE_STEPS_MAX = 100_000;
 export class Simulator {
   readonly #options: Required<Omit<SimulatorOptions, 'random' | 'lossy'>> & SimulatorOptions;
   readonly #keys: SimulatedKeys;
-  readonly #ledger: TaskLedger;
+  readonly #rules: SimulatorRules;
   readonly #dropRules: DropRules;
+  #ledger: TaskLedger;
   readonly #contents = new Map<TableId, SimulatedEntries>();
   readonly #outputs = new Map<TaskId, readonly TableInfo[]>();
-  readonly #memtable: SimulatedMemtable;
+  #memtable: SimulatedMemtable;
+  /** Sealed memtables, newest first. */
+  #sealed: readonly SimulatedMemtable[] = [];
   #strategy: CompactionStrategy;
   #state: Json;
+  /** The state as of the last commit: what a crash leaves. */
+  #durableState: Json;
   #runs: readonly Run[] = [];
   #snapshots: number[] = [];
   #sequence = 0;
@@ -143,17 +171,20 @@ export class Simulator {
       maxTaskEntries: Number.POSITIVE_INFINITY,
       settles: true,
       abortShare: 0,
+      flushMs: 1,
+      diskBytes: Number.POSITIVE_INFINITY,
+      writeAmplificationCap: 1000,
+      starvedPlansMax: 16,
       ...options,
     };
     this.#keys = new SimulatedKeys(options.keyCount);
     this.#memtable = new SimulatedMemtable(this.#keys);
     this.#strategy = strategy;
     this.#state = strategy.initialState?.() ?? null;
+    this.#durableState = this.#state;
+    this.#rules = rules;
     this.#dropRules = { ...ALL_DROP_RULES, ...rules.drop };
-    this.#ledger = new TaskLedger(
-      { nextRunId: () => this.#nextId++, writeAmplificationCap: 1000 },
-      { ...ALL_ADMISSION_RULES, ...rules.admission },
-    );
+    this.#ledger = this.#makeLedger();
   }
 
   /** Runs with tables, newest first. */
@@ -174,6 +205,26 @@ export class Simulator {
   /** Sequence number of the last write. */
   get sequence(): number {
     return this.#sequence;
+  }
+
+  /** The virtual clock, ms. */
+  get now(): number {
+    return this.#now;
+  }
+
+  /** Bytes of the disk that neither tables nor outputs of running tasks take. */
+  get freeDiskBytes(): number {
+    return this.#options.diskBytes - this.#treeBytes() - this.#pendingBytes;
+  }
+
+  /** Entries that are in memory only. */
+  get memtableEntries(): number {
+    return this.#sealed.reduce((sum, memtable) => sum + memtable.count, this.#memtable.count);
+  }
+
+  /** Whether a merge that changed nothing was proposed again; an engine would quarantine the strategy. */
+  get isBreakerTripped(): boolean {
+    return this.#ledger.isBreakerTripped;
   }
 
   /** What it has cost so far. */
@@ -226,7 +277,8 @@ export class Simulator {
   /** Sequence number of the put that is visible for a key at a snapshot (default: now); −1 if there is none. */
   get(key: number, snapshot: number = SEQUENCE_MAX): Visible {
     const runs = this.#runs.map((run) => run.tables.map((table) => this.#contents.get(table.id)!));
-    const sources = [[this.#memtable.entries()], ...runs];
+    const memtables = [this.#memtable, ...this.#sealed].map((memtable) => [memtable.entries()]);
+    const sources = [...memtables, ...runs];
     return readVisible(sources, key, this.#keys.copy(key), snapshot);
   }
 
@@ -237,16 +289,32 @@ export class Simulator {
     return entries;
   }
 
-  /** Makes the memtable a run of level 0. */
+  /** Makes all memtables runs of level 0, oldest first. */
   flush(): void {
+    this.seal();
+    while (this.flushSealed());
+  }
+
+  /** Seals the memtable: it waits for its flush, and a fresh one takes the writes. */
+  seal(): void {
     if (this.#memtable.count === 0) return;
-    this.#now++;
+    this.#sealed = [this.#memtable, ...this.#sealed];
+    this.#memtable = new SimulatedMemtable(this.#keys);
+  }
+
+  /** Makes the oldest sealed memtable a run of level 0; returns whether there was one. */
+  flushSealed(): boolean {
+    const memtable = this.#sealed.at(this.#rules.flushesNewestFirst === true ? 0 : -1);
+    if (memtable === undefined) return false;
+    this.#now += this.#options.flushMs;
+    const { now } = this;
     const written = this.#merge(
-      [this.#memtable.entries()],
+      [memtable.entries()],
       this.#runs.map((run) => run.tables),
       { tableBytes: this.#tableBytes() },
+      { oldestWriteAt: now, newestWriteAt: now, oldestTombstoneAt: now },
     );
-    this.#memtable.clear();
+    this.#sealed = this.#sealed.filter((other) => other !== memtable);
     this.#flushedBytes += totalBytes(written);
     if (written.length > 0) {
       this.#runs = [{ id: this.#nextId++, level: 0, tables: written }, ...this.#runs];
@@ -256,12 +324,33 @@ export class Simulator {
     this.#ledger.renewBudget();
     this.#notePeak();
     if (this.#options.settles) this.settle();
+    return true;
+  }
+
+  /** Moves the clock, ms. */
+  advance(ms: number): void {
+    this.#now += ms;
+  }
+
+  /** Ends the process and starts it again: running tasks are forgotten, nothing that was written is lost. */
+  crash(): void {
+    for (const outputs of this.#outputs.values()) {
+      for (const output of outputs) this.#contents.delete(output.id);
+    }
+    this.#outputs.clear();
+    this.#pendingBytes = 0;
+    this.#state = this.#durableState;
+    this.#snapshots = [];
+    this.#ledger = this.#makeLedger();
+    this.#ledger.view(this.#runs);
+    this.#version++;
   }
 
   /** Replaces the strategy; running tasks go on. */
   setStrategy(strategy: CompactionStrategy): void {
     this.#strategy = strategy;
     this.#state = strategy.initialState?.() ?? null;
+    this.#durableState = this.#state;
     this.#ledger.renewBudget();
     if (this.#options.settles) this.settle();
   }
@@ -293,7 +382,7 @@ export class Simulator {
         maxTasks,
         maxTaskBytes: maxTaskEntries * entryBytes,
         tableBytes: this.#tableBytes(),
-        freeDiskBytes: Number.POSITIVE_INFINITY,
+        freeDiskBytes: this.freeDiskBytes,
       }),
     });
   }
@@ -302,14 +391,19 @@ export class Simulator {
   plan(): number {
     const plan = this.#strategy.plan(this.tree(), this.#state);
     if (plan.state !== undefined) this.#state = plan.state;
-    for (const task of plan.tasks) this.start(task);
+    for (const task of this.#ledger.order(this.#runs, plan.tasks)) {
+      if (this.#ledger.running.length >= this.#options.maxTasks) break;
+      this.start(task);
+    }
     return plan.tasks.length;
   }
 
   /** Starts a task, whoever planned it. */
   start(task: CompactionTask): AdmittedTask | Rejection {
     const lossy = this.#options.lossy ?? this.#strategy.lossy ?? false;
-    const admitted = this.#ledger.propose(this.#runs, task, { lossy });
+    // Outputs of running tasks are counted by their inputs, as admission does.
+    const freeDiskBytes = this.#options.diskBytes - this.#treeBytes();
+    const admitted = this.#ledger.propose(this.#runs, task, { lossy, freeDiskBytes });
     if (isRejection(admitted)) {
       this.#rejections.push(admitted);
       return admitted;
@@ -319,6 +413,12 @@ export class Simulator {
     this.#largestTaskBytes = Math.max(this.#largestTaskBytes, admitted.inputBytes);
     this.#outputs.set(admitted.id, this.#execute(admitted));
     this.#notePeak();
+    if (this.freeDiskBytes < 0) {
+      throw new LsmError(
+        'LSM_DISK_FULL',
+        `Task ${admitted.id} writes more than the disk can take.`,
+      );
+    }
     return admitted;
   }
 
@@ -340,6 +440,7 @@ export class Simulator {
     this.#runs = this.#ledger.outcome(this.#runs, id, outputs);
     this.#ledger.commit(id, outputs);
     this.#outputs.delete(id);
+    this.#durableState = this.#state;
     this.#pendingBytes -= totalBytes(outputs);
     if (task.kind !== 'move') for (const input of task.inputs) this.#contents.delete(input);
     this.#version++;
@@ -376,6 +477,15 @@ export class Simulator {
     throw new LsmError('LSM_STRATEGY', `"${this.#strategy.name}" is never satisfied.`);
   }
 
+  #makeLedger(): TaskLedger {
+    const { writeAmplificationCap, starvedPlansMax } = this.#options;
+    return new TaskLedger(
+      { nextRunId: () => this.#nextId++, writeAmplificationCap, starvedPlansMax },
+      { ...ALL_ADMISSION_RULES, ...this.#rules.admission },
+      { ...ALL_PROGRESS_RULES, ...this.#rules.progress },
+    );
+  }
+
   #execute(admitted: AdmittedTask): readonly TableInfo[] {
     if (admitted.kind === 'move' || admitted.kind === 'drop') return [];
     const rows = this.#ledger.view<TableInfo, Run>(this.#runs);
@@ -383,7 +493,12 @@ export class Simulator {
     const sources = description.sources.map((tables) =>
       joinEntries(tables.map((table) => this.#contents.get(table.id)!)),
     );
-    const outputs = this.#merge(sources, description.olderRuns, description.shape);
+    const older =
+      this.#rules.asksOnlyHigherTags === true
+        ? describeMerge(withoutTag(rows, admitted), admitted).olderRuns
+        : description.olderRuns;
+    const ages = mergedAges(description.sources.flat());
+    const outputs = this.#merge(sources, older, description.shape, ages);
     this.#pendingBytes += totalBytes(outputs);
     return outputs;
   }
@@ -392,9 +507,11 @@ export class Simulator {
     sources: readonly SimulatedEntries[],
     olderRuns: readonly (readonly KeyRange[])[],
     shape: CutShape,
+    ages: TableAges,
   ): readonly TableInfo[] {
     const { entryBytes } = this.#options;
-    const sink = new SimulatedSink(entryBytes);
+    const forgets = this.#rules.forgetsSequences === true && this.#snapshots.length === 0;
+    const sink = new SimulatedSink(entryBytes, !forgets);
     const rangeTombstones: RangeTombstone[] = sources.flatMap((source) => source.rangeTombstones);
     const source = new MergeCursor(sources.map((list) => new SimulatedCursor(list, this.#keys)));
     const steps = compactEntries(
@@ -403,7 +520,8 @@ export class Simulator {
     );
     while (steps.next().done !== true);
     const tables = sink.tables.map((entries) => {
-      const table = describeTable(this.#nextId++, entries, this.#keys, entryBytes, this.#now);
+      const id = this.#nextId++;
+      const table = describeTable(id, entries, this.#keys, entryBytes, this.#now, ages);
       this.#contents.set(table.id, entries);
       return table;
     });
@@ -433,4 +551,15 @@ export class Simulator {
   #notePeak(): void {
     this.#peakBytes = Math.max(this.#peakBytes, this.#treeBytes() + this.#pendingBytes);
   }
+}
+
+/** The tree without what older runs of the target's own tag hold beside the inputs. */
+function withoutTag(rows: readonly Run[], admitted: AdmittedTask): readonly Run[] {
+  const target = rows.findIndex((run) => run.id === admitted.target);
+  const inputs = new Set(admitted.inputs);
+  return rows.map((run, row) =>
+    row <= target || run.level !== admitted.level
+      ? run
+      : { ...run, tables: run.tables.filter((table) => inputs.has(table.id)) },
+  );
 }

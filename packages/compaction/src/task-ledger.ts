@@ -10,6 +10,7 @@
  * 4. A8: between two flushes a strategy may start at most 4 · tables + 16 tasks and read at most
  *    `writeAmplificationCap` times the bytes of the tree; and a merge that made nothing but its own inputs again is
  *    not repeated: it trips the breaker, and the caller should quarantine the strategy.
+ * 5. `order` puts urgent tasks that were passed over for too long before all others (starvation-guard.ts).
  */
 import {
   assert,
@@ -30,7 +31,8 @@ import {
   type TableView,
 } from './admission.ts';
 import { isWithinUpper, totalBytes } from './key-range.ts';
-import { ProgressGuard } from './progress-guard.ts';
+import { ALL_PROGRESS_RULES, ProgressGuard, type ProgressRules } from './progress-guard.ts';
+import { StarvationGuard } from './starvation-guard.ts';
 
 /** A task that may run. */
 export interface AdmittedTask extends RunningTask {
@@ -49,6 +51,8 @@ export interface TaskLedgerOptions {
   readonly firstTaskId?: TaskId;
   /** Bytes that tasks may read between two flushes, as a multiple of the tree; default 64. */
   readonly writeAmplificationCap?: number;
+  /** Plans in which urgent work may be passed over before it goes first; default 16. */
+  readonly starvedPlansMax?: number;
 }
 
 interface RunSlot {
@@ -67,15 +71,24 @@ export class TaskLedger {
   readonly #rules: AdmissionRules;
   readonly #running = new Map<TaskId, AdmittedTask>();
   readonly #guard: ProgressGuard;
+  readonly #starvation: StarvationGuard;
   #order: RunSlot[] = [];
   #nextTaskId: TaskId;
 
-  /** @param rules - test only, see {@link AdmissionRules} */
-  constructor(options: TaskLedgerOptions, rules: AdmissionRules = ALL_ADMISSION_RULES) {
+  /**
+   * @param rules - test only, see {@link AdmissionRules}
+   * @param progress - test only
+   */
+  constructor(
+    options: TaskLedgerOptions,
+    rules: AdmissionRules = ALL_ADMISSION_RULES,
+    progress: ProgressRules = ALL_PROGRESS_RULES,
+  ) {
     this.#options = options;
     this.#rules = rules;
     this.#nextTaskId = options.firstTaskId ?? 1;
-    this.#guard = new ProgressGuard(options.writeAmplificationCap ?? 64);
+    this.#guard = new ProgressGuard(options.writeAmplificationCap ?? 64, progress);
+    this.#starvation = new StarvationGuard(options.starvedPlansMax);
   }
 
   /** Tasks that were admitted and have not ended, oldest first. */
@@ -115,6 +128,23 @@ export class TaskLedger {
   }
 
   /**
+   * The order in which to propose the tasks of a plan; call it once for each plan.
+   *
+   * As the strategy gave them, unless some with score ≥ 1 were passed over in too many plans: those go first, and
+   * tasks that would keep them waiting are left out.
+   *
+   * @param live - runs of the current version, newest first
+   * @param tasks - the plan's
+   */
+  order(live: readonly RunView[], tasks: readonly CompactionTask[]): readonly CompactionTask[] {
+    const rows = this.view(live);
+    const isBlocked = (task: CompactionTask): boolean =>
+      admit(rows, this.running, task, { lossy: true }, this.#rules) !== null &&
+      admit(rows, [], task, { lossy: true }, this.#rules) === null;
+    return this.#starvation.order(rows, tasks, isBlocked);
+  }
+
+  /**
    * Admits a task and reserves its target, or says why not.
    *
    * @param live - runs of the current version, newest first
@@ -145,6 +175,7 @@ export class TaskLedger {
     };
     this.#running.set(admitted.id, admitted);
     this.#guard.started(admitted.id, task, inputs);
+    this.#starvation.started(admitted.inputs);
     return admitted;
   }
 

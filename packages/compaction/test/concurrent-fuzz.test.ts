@@ -1,23 +1,18 @@
 /**
- * The concurrent fuzz of all admission and drop rules, and the proof that it notices when one is missing. More seeds:
- * `FUZZ_SEEDS=20000 vitest run packages/compaction/test/concurrent-fuzz.test.ts`; a single one: `FUZZ_FIRST=<seed>`.
+ * The concurrent fuzz of all admission and drop rules, and the proof that it notices when one is missing or weakened.
+ * More seeds: `FUZZ_SEEDS=20000 vitest run packages/compaction/test/concurrent-fuzz.test.ts`; a single one:
+ * `FUZZ_SEEDS=1 FUZZ_FIRST=<seed>`. A hundred thousand, with the share of seeds that notice each missing rule:
+ * test/long/fuzz.ts.
  */
 import { describe, expect, test } from 'vitest';
-import type { SimulatorRules } from '../src/simulator.ts';
 import { type FuzzResult, fuzz } from './concurrent-fuzz.ts';
+import { MUTANTS } from './mutants.ts';
+import { LOOPS, loopFor } from './progress-fuzz.ts';
 
 const FIRST = Number(process.env['FUZZ_FIRST'] ?? 1);
-const SEEDS = Number(process.env['FUZZ_SEEDS'] ?? 1500);
+const SEEDS = Number(process.env['FUZZ_SEEDS'] ?? 5000);
 /** Seeds that a mutant may survive. */
 const MUTANT_SEEDS = 1500;
-
-/** The first seed from `first` on that fails under the given rules; `null` if none does. */
-function firstFailure(rules: SimulatorRules, first = 1, lossy = false): number | null {
-  for (let seed = first; seed < first + MUTANT_SEEDS; seed++) {
-    if (fuzz(seed, { rules, lossy }).failure !== null) return seed;
-  }
-  return null;
-}
 
 describe('any tasks, any order', { timeout: 600_000 }, () => {
   test('never give a wrong read', () => {
@@ -27,6 +22,7 @@ describe('any tasks, any order', { timeout: 600_000 }, () => {
       expect(result.failure, `seed ${seed}`).toBe(null);
       for (const name of Object.keys(sum) as (keyof typeof sum)[]) sum[name] += result[name];
     }
+    if (SEEDS < 100) return;
     // A generator that only draws nonsense, or only what is legal, proves little.
     expect(sum.commits / SEEDS).toBeGreaterThan(4);
     expect(sum.rejected).toBeGreaterThan(sum.admitted);
@@ -39,31 +35,54 @@ describe('any tasks, any order', { timeout: 600_000 }, () => {
     }
   });
 
+  test('never drop anything in a tree that does not allow loss', () => {
+    for (let seed = 1; seed <= SEEDS / 10; seed++) {
+      expect(fuzz(seed, { lossy: false }).failure, `seed ${seed}`).toBe(null);
+    }
+  });
+
+  test('never fill a small disk', () => {
+    for (let seed = 1; seed <= SEEDS / 4; seed++) {
+      expect(fuzz(seed, { smallDisk: true }).failure, `seed ${seed}`).toBe(null);
+    }
+  });
+
   test('replay exactly from a seed', () => {
     expect(fuzz(4)).toEqual(fuzz(4));
   });
 });
 
 describe('without a rule the fuzz fails', { timeout: 60_000 }, () => {
-  // Rare ones start near a seed that is known to kill them.
-  const mutants: readonly (readonly [string, SimulatorRules, number])[] = [
-    ['A2 no-jump', { admission: { noJump: false } }, 1],
-    ['A3 fit', { admission: { fit: false } }, 1],
-    ['A4 disjoint in flight', { admission: { inFlight: 'off' } }, 1],
-    ['A4 beyond hulls', { admission: { inFlight: 'hulls' } }, 1],
-    ['A4 beyond staircases', { admission: { inFlight: 'staircases' } }, 500],
-    ['A5 disjoint moves', { admission: { disjointMoves: false } }, 1],
-    ['D1 snapshots', { drop: { snapshots: false } }, 1],
-    ['D2 older runs', { drop: { olderRuns: false } }, 1],
-    ['D3 older runs', { drop: { olderRunsOfRanges: false } }, 1],
-    ['D3 snapshots', { drop: { snapshotsOfRanges: false } }, 1],
-  ];
+  test.each(MUTANTS)('$name', ({ options, first }) => {
+    let failure: string | null = null;
+    for (let seed = first; seed < first + MUTANT_SEEDS && failure === null; seed++) {
+      failure = fuzz(seed, options).failure;
+    }
+    expect(failure).not.toBe(null);
+  });
+});
 
-  test.each(mutants)('%s', (_, rules, first) => {
-    expect(firstFailure(rules, first)).not.toBe(null);
+describe('strategies that never stop (A8)', { timeout: 60_000 }, () => {
+  const caps = [3, 1000];
+  const loops = Object.entries(LOOPS);
+  const anyFailure = (progress: NonNullable<Parameters<typeof loopFor>[3]['progress']>): boolean =>
+    loops.some(([, loop]) =>
+      caps.some((cap) =>
+        Array.from({ length: 50 }, (_, seed) => loopFor(seed, loop, cap, { progress })).some(
+          (failure) => failure !== null,
+        ),
+      ),
+    );
+
+  test.each(loops)('are stopped: one that %s', (_, loop) => {
+    for (const cap of caps) {
+      for (let seed = 0; seed < 100; seed++) {
+        expect(loopFor(seed, loop, cap, {}), `seed ${seed}`).toBe(null);
+      }
+    }
   });
 
-  test('A6 drop suffix', () => {
-    expect(firstFailure({ admission: { dropSuffix: false } }, 1, true)).not.toBe(null);
+  test.each(['taskBudget', 'byteBudget', 'breaker'] as const)('go on without the %s', (guard) => {
+    expect(anyFailure({ [guard]: false })).toBe(true);
   });
 });

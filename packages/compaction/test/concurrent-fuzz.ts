@@ -1,6 +1,7 @@
 /**
- * The concurrent fuzz: random legal and illegal tasks, several in flight, ended in any order or aborted, flushes and
- * snapshots between, each read compared with a model. One run is one seed.
+ * The concurrent fuzz: random legal and illegal tasks, several in flight, ended in any order, aborted or lost in a
+ * crash, with flushes of several memtables and snapshots between, each read compared with a model. One run is one
+ * seed.
  */
 
 import { rangesOverlap, Simulator } from '@lsm/compaction';
@@ -25,7 +26,10 @@ export const IDLE: CompactionStrategy = {
 
 export interface FuzzOptions {
   readonly steps?: number;
+  /** Whether the tree allows loss; `drop` tasks are drawn if this is given at all. */
   readonly lossy?: boolean;
+  /** Whether the disk is small; then no range deletes are drawn, since their pieces can outgrow the inputs. */
+  readonly smallDisk?: boolean;
   readonly rules?: SimulatorRules;
 }
 
@@ -39,6 +43,9 @@ export interface FuzzResult {
 }
 
 const KEYS = 24;
+const SNAPSHOTS_MAX = 3;
+/** Entries that a small disk holds. */
+const DISK_BYTES = 60;
 const ALL_KEYS = Array.from({ length: KEYS }, (_, key) => key);
 
 /** What a reader should see, by key. */
@@ -70,6 +77,7 @@ class Fuzz {
         tableEntries: 1 + this.#below(6),
         settles: false,
         lossy: options.lossy ?? false,
+        diskBytes: options.smallDisk === true ? DISK_BYTES : Number.POSITIVE_INFINITY,
       },
       options.rules,
     );
@@ -82,6 +90,8 @@ class Fuzz {
         failure = this.#step();
       }
       while (failure === null && this.#simulator.running.length > 0) failure = this.#end();
+      this.#flushAll();
+      failure ??= this.#check('the last flush');
     } catch (error) {
       failure = String(error);
     }
@@ -98,13 +108,15 @@ class Fuzz {
 
   #step(): string | null {
     const dice = this.#below(100);
-    if (dice < 22) this.#write();
-    else if (dice < 28) this.#toggleSnapshot();
-    else if (dice < 72) this.#propose();
+    if (dice < 21) this.#write();
+    else if (dice < 27) this.#toggleSnapshot();
+    else if (dice < 71) return this.#propose();
+    else if (dice < 72) return this.#crash();
     else if (this.#simulator.running.length > 0) return this.#end();
     return null;
   }
 
+  /** Writes, and mostly flushes; else the memtable waits, sealed, for a later flush. */
   #write(): void {
     for (let i = this.#below(9); i >= 0; i--) {
       const key = this.#below(KEYS);
@@ -112,7 +124,7 @@ class Fuzz {
       if (dice < 13) {
         this.#simulator.put(key);
         this.#model[key] = this.#simulator.sequence;
-      } else if (dice < 19) {
+      } else if (dice < 19 || this.#options.smallDisk === true) {
         this.#simulator.del(key);
         this.#model[key] = -1;
       } else {
@@ -123,11 +135,26 @@ class Fuzz {
       }
       if (this.#below(12) === 0) this.#toggleSnapshot();
     }
-    this.#simulator.flush();
+    if (this.#below(4) === 0) this.#simulator.seal();
+    else this.#flushAll();
+  }
+
+  /** A flush that finds the disk full waits; that is for writers to feel, not for merges to cause. */
+  #flushAll(): void {
+    if (this.#simulator.memtableEntries <= this.#simulator.freeDiskBytes) this.#simulator.flush();
+  }
+
+  #crash(): string | null {
+    this.#simulator.crash();
+    this.#snapshots = [];
+    return this.#check('a crash');
   }
 
   #toggleSnapshot(): void {
-    if (this.#snapshots.length > 0 && (this.#snapshots.length === 3 || this.#below(2) === 0)) {
+    if (
+      this.#snapshots.length > 0 &&
+      (this.#snapshots.length === SNAPSHOTS_MAX || this.#below(2) === 0)
+    ) {
       const [released] = this.#snapshots.splice(this.#below(this.#snapshots.length), 1);
       this.#simulator.release(released!.at);
       return;
@@ -135,9 +162,25 @@ class Fuzz {
     this.#snapshots.push({ at: this.#simulator.snapshot(), visible: [...this.#model] });
   }
 
-  #propose(): void {
+  #propose(): string | null {
     const task = this.#draw();
-    if (task !== null && !('rule' in this.#simulator.start(task))) this.#admitted++;
+    if (task === null) return null;
+    const before = this.#simulator.running.flatMap((running) => running.inputs);
+    if ('rule' in this.#simulator.start(task)) return null;
+    this.#admitted++;
+    return this.#checkInputs(task, before);
+  }
+
+  /** What A1 promises, found out without asking it. */
+  #checkInputs({ kind, inputs }: CompactionTask, before: readonly number[]): string | null {
+    const live = this.#simulator.runs.flatMap((run) => run.tables.map((table) => table.id));
+    for (const [i, id] of inputs.entries()) {
+      if (!live.includes(id)) return `A ${kind} of table ${id}, which does not exist, was admitted`;
+      if (inputs.indexOf(id) !== i) return `A ${kind} that names table ${id} twice was admitted`;
+      if (before.includes(id)) return `A ${kind} of table ${id}, which is busy, was admitted`;
+    }
+    if (kind === 'drop' && this.#options.lossy !== true) return 'A drop was admitted';
+    return null;
   }
 
   #end(): string | null {
@@ -174,6 +217,9 @@ class Fuzz {
     const inputs = this.#drawInputs(rows.map((run) => run.tables));
     if (inputs.length === 0) return null;
     const ids = inputs.map((table) => table.id);
+    const nonsense = this.#below(40);
+    if (nonsense === 0) ids.push(ids[0]!);
+    if (nonsense === 1) ids.push(1_000_000);
     const dice = this.#below(20);
     const common = { inputs: ids, reason: 'fuzz', score: 1 };
     const shape = {
@@ -181,7 +227,7 @@ class Fuzz {
       cutNear: this.#pick(runs).id,
       maxOverlapBytes: this.#below(6),
     };
-    if (this.#options.lossy === true && dice === 19) return { kind: 'drop', ...common };
+    if (this.#options.lossy !== undefined && dice === 19) return { kind: 'drop', ...common };
     if (dice < 2) return { kind: 'rewrite', ...common, shape };
     const to = this.#drawPlacement(runs);
     return dice < 6 ? { kind: 'move', ...common, to } : { kind: 'merge', ...common, to, shape };
@@ -207,7 +253,8 @@ class Fuzz {
     const run = runs[at];
     if (run !== undefined && this.#below(2) === 0) return { into: run.id };
     const least = runs[at - 1]?.level ?? 0;
-    const level = run === undefined ? least + this.#below(2) : run.level;
+    const most = run?.level ?? least + 2;
+    const level = this.#below(8) === 0 ? this.#below(4) : least + this.#below(most - least + 1);
     return { newRun: { level, before: run?.id ?? null } };
   }
 
