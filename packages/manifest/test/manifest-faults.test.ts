@@ -4,7 +4,7 @@ import {
   type CrashSweepOptions,
   crashSweep,
   faultSweep,
-  type SimulatedFileSystem,
+  SimulatedFileSystem,
   SURVIVAL_VARIANTS,
   sweepWithoutEachSync,
 } from '@lsm/testkit';
@@ -184,6 +184,32 @@ describe('a failing operation of a manifest', () => {
       },
     });
     expect(doubts).toBeGreaterThan(50);
+  });
+
+  test('right after a rename leaves a pointer that a new process makes durable before it relies on it', () => {
+    const fs = new SimulatedFileSystem({ keepLog: true });
+    fs.makeDirectorySync('db');
+    fs.syncDirectorySync('');
+    ManifestStore.create(fs, 'db', {}, options()).close();
+    // The roll syncs the directory for the new file first, for the pointer second.
+    const probe = fs.fork({ keepLog: true });
+    const probed = probe.operations;
+    ManifestStore.open(probe, 'db', options()).roll();
+    const publication = probe.log.findLastIndex(({ kind }) => kind === 'syncDirectory');
+    const at = fs.operations + probe.log[publication]!.index - probed;
+    const first = ManifestStore.open(fs, 'db', options());
+    fs.inject({ errno: 'EIO', at, persistent: false });
+    expect(() => first.roll()).toThrow('not known which manifest');
+    fs.clearFaults();
+    // The process ends here; the disk goes on.
+    const second = ManifestStore.open(fs, 'db', options());
+    expect(second.fileName).toBe('MANIFEST-000002');
+    commitEdit(second, 99);
+    for (const variant of SURVIVAL_VARIANTS) {
+      for (let seed = 1; seed <= 8; seed++) {
+        expect(editsIn(fs.survivors(variant, seed)), variant.name).toEqual([99]);
+      }
+    }
   });
 
   test('that is passing does not stop later edits', async () => {

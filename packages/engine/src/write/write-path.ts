@@ -157,10 +157,7 @@ export class WritePath {
     const unit = this.active;
     const length = unit.arena.dataEnd - unit.pendingStart;
     if (length === 0) return;
-    if (unit.segment!.failure !== null) {
-      this.#host.replaceSegment(unit);
-      return;
-    }
+    if (this.#replaceFailedSegment()) return;
     unit.segment!.writeSync(unit.arena.bytes, unit.pendingStart, length);
     unit.pendingStart = unit.arena.dataEnd;
     this.#counters.logBytes += length;
@@ -196,11 +193,21 @@ export class WritePath {
   seal(bytes = 0): void {
     if (this.active.empty) return;
     this.flushPending();
+    // Once sealed, only its flush could make its frames durable.
+    this.#replaceFailedSegment();
     const next = this.#host.newUnit(bytes, this.lastSequence);
     const sealed = this.active;
     sealed.newestWriteAt = this.#host.now();
     this.active = next;
     this.#host.sealed(sealed);
+  }
+
+  /** Moves the active frames out of a segment whose sync failed; false if there is nothing to move. */
+  #replaceFailedSegment(): boolean {
+    const unit = this.active;
+    if (unit.segment === null || unit.segment.failure === null) return false;
+    this.#host.replaceSegment(unit);
+    return true;
   }
 
   #one(kind: number, key: Uint8Array, keyLength: number, value: Uint8Array): number {
