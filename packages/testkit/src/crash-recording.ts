@@ -24,31 +24,32 @@ export interface Recording<N> {
   readonly firstPoint: number;
 }
 
+type Writable<T> = { -readonly [K in keyof T]: T[K] };
+
+/** Whether a sync does nothing. */
+export type DropSync = (number: number, path: string, fs: SimulatedFileSystem) => boolean;
+
 /**
  * Runs the script of a sweep.
  *
- * @param dropSync - as the option of the sweep
+ * @param dropSync - the number of the sync that does nothing, or a function; default: all do their work
  */
 export async function recordScript<N>(
   { script, start, disk }: CrashSweepOptions<N>,
-  dropSync?: CrashSweepOptions<N>['dropSync'],
+  dropSync?: number | DropSync,
 ): Promise<Recording<N>> {
   const points: KeptPoint[] = [];
   const notes: N[] = [];
   let firstPoint = dropSync === undefined ? 0 : Number.POSITIVE_INFINITY;
-  const own: SimulatedFileSystemOptions =
-    dropSync === undefined
-      ? { ...disk }
-      : {
-          ...disk,
-          dropSync(number, path) {
-            const drops =
-              typeof dropSync === 'number' ? number === dropSync : dropSync(number, path);
-            if (drops) firstPoint = Math.min(firstPoint, points.length);
-            return drops;
-          },
-        };
-  const fs = start?.fork(own) ?? new SimulatedFileSystem(own);
+  const own: Writable<SimulatedFileSystemOptions> = { ...disk };
+  if (dropSync !== undefined) {
+    own.dropSync = (number, path) => {
+      const drops = typeof dropSync === 'number' ? number === dropSync : dropSync(number, path, fs);
+      if (drops) firstPoint = Math.min(firstPoint, points.length);
+      return drops;
+    };
+  }
+  const fs: SimulatedFileSystem = start?.fork(own) ?? new SimulatedFileSystem(own);
   let last: Operation | null = null;
   const keep = (): void => {
     points.push({ point: fs.capture(), operation: last, notes: notes.length, ended: false });

@@ -15,8 +15,8 @@ export interface JournalEntry {
   readonly bytes: Uint8Array | null;
 }
 
-/** Content that reads see after a failed sync. */
-export type FailedSyncContent = 'new' | 'old';
+/** Content that reads see after a failed sync; `torn`: only the last write reached the disk, the others are lost. */
+export type FailedSyncContent = 'new' | 'old' | 'torn';
 
 /** The state of an inode at one moment. */
 export interface FileCapture {
@@ -85,7 +85,10 @@ export class SimulatedFile {
 
   /** Fails to make the journal entries before number `end` durable. */
   failSync(end: number, content: FailedSyncContent): void {
-    this.#limbo = [...this.#limbo, ...this.#takeJournal(end)];
+    const entries = this.#takeJournal(end);
+    const last = entries.at(-1);
+    if (content === 'torn' && last !== undefined) applyEntry(this.#durable, last);
+    else this.#limbo = [...this.#limbo, ...entries];
     if (content === 'new') return;
     this.cache = new SimulatedContent(this.#durable.freeze());
     for (const entry of this.#journal) applyEntry(this.cache, entry);

@@ -26,9 +26,9 @@ export type DataSurvival =
 
 /**
  * How unsynced name changes survive: not, all, the first so many, each for itself, only removals (new names are lost),
- * or only additions (unlinks and renames are undone).
+ * only additions (unlinks and renames are undone), or only the last one (what it relies on is lost).
  */
-export type NameSurvival = 'none' | 'all' | 'prefix' | 'subset' | 'removals' | 'additions';
+export type NameSurvival = 'none' | 'all' | 'prefix' | 'subset' | 'removals' | 'additions' | 'last';
 
 /** A kind of crash. */
 export interface SurvivalVariant {
@@ -49,13 +49,14 @@ export const SURVIVAL_VARIANTS: readonly SurvivalVariant[] = [
   { name: 'names-without-data', data: 'none', names: 'all' },
   { name: 'new-names-lost', data: 'all', names: 'removals' },
   { name: 'removals-undone', data: 'all', names: 'additions' },
+  { name: 'last-name-only', data: 'all', names: 'last' },
   { name: 'random', data: 'random', names: 'subset' },
 ];
 
 /** Whether a variant gives the same image for every seed. */
 export function isDeterministic(variant: SurvivalVariant): boolean {
   const certain = ['none', 'all', 'zeros'].includes(variant.data);
-  return certain && ['none', 'all', 'removals', 'additions'].includes(variant.names);
+  return certain && ['none', 'all', 'removals', 'additions', 'last'].includes(variant.names);
 }
 
 /** The names after a crash; those in directories that did not survive are gone. */
@@ -68,7 +69,7 @@ export function surviveNames(
   if (pending.length === 0 || survival === 'none') return durable;
   const names = new Map(durable);
   const prefix = survival === 'prefix' ? random.next() % (pending.length + 1) : pending.length;
-  for (let i = 0; i < prefix; i++) {
+  for (let i = survival === 'last' ? prefix - 1 : 0; i < prefix; i++) {
     const change = pending[i]!;
     if (survives(change, survival, random)) applyChange(names, change);
   }
@@ -81,6 +82,7 @@ function survives(change: NameChange, survival: NameSurvival, random: Random): b
       return false;
     case 'all':
     case 'prefix':
+    case 'last':
       return true;
     case 'subset':
       return (random.next() & 1) === 0;

@@ -12,6 +12,7 @@
 import { ImageCheck, imageKeys } from './crash-images.ts';
 import type { CrashFailure, CrashSweepOptions } from './crash-options.ts';
 import { type Recording, recordScript } from './crash-recording.ts';
+import type { SimulatedFileSystem } from './simulated-file-system.ts';
 
 /** A sync of a script, and whether the sweep notices when it is left out. */
 export interface SyncControl {
@@ -31,8 +32,8 @@ export interface SyncControl {
 /** What the control is given beside the sweep. */
 export interface SyncControlOptions<N> extends CrashSweepOptions<N> {
   /** Names the call site of a sync; called by the call that begins it, so that an error's stack tells. */
-  readonly siteOf?: (path: string) => string;
-  /** Limits the control to some syncs; default all. */
+  readonly siteOf?: (path: string, fs: SimulatedFileSystem) => string;
+  /** Limits the control to some syncs; default all. Asked when it is their turn. */
   readonly wanted?: (sync: number, site: string) => boolean;
 }
 
@@ -43,20 +44,28 @@ export interface SyncControlOptions<N> extends CrashSweepOptions<N> {
 export async function sweepWithoutEachSync<N = string>(
   options: SyncControlOptions<N>,
 ): Promise<SyncControl[]> {
+  const controls: SyncControl[] = [];
+  for await (const control of syncControls(options)) controls.push(control);
+  return controls;
+}
+
+/** As {@link sweepWithoutEachSync}, one sync after the other. */
+export async function* syncControls<N = string>(
+  options: SyncControlOptions<N>,
+): AsyncGenerator<SyncControl, void, undefined> {
   const syncs: { path: string; site: string }[] = [];
-  const honest = await recordScript(options, (_, path) => {
-    syncs.push({ path, site: options.siteOf?.(path) ?? '' });
+  const honest = await recordScript(options, (_, path, fs) => {
+    syncs.push({ path, site: options.siteOf?.(path, fs) ?? '' });
     return false;
   });
   const states = honest.points.map(({ point }) => point.stateKey());
-  const known = imageKeys(options, honest);
-  const controls: SyncControl[] = [];
+  let known: Set<string> | null = null;
   for (const [sync, { path, site }] of syncs.entries()) {
     if (options.wanted?.(sync, site) === false) continue;
+    known ??= imageKeys(options, honest);
     const recording = await recordScript(options, sync);
-    controls.push({ sync, path, site, ...(await control(options, recording, states, known)) });
+    yield { sync, path, site, ...(await control(options, recording, states, known)) };
   }
-  return controls;
 }
 
 async function control<N>(

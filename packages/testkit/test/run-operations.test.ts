@@ -11,7 +11,7 @@ async function counterexample(bug?: ToyBug): Promise<string | null> {
   const property = fc.asyncProperty(arbitraryOperations(), async (operations) => {
     await runOperations(toyAdapter(bug), operations);
   });
-  const result = await fc.check(property, { seed, numRuns: 300 });
+  const result = await fc.check(property, { seed, numRuns: bug === undefined ? 300 : 3000 });
   return result.failed ? JSON.stringify(result.counterexample) : null;
 }
 

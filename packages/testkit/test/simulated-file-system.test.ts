@@ -222,6 +222,30 @@ describe('SimulatedFileSystem', () => {
     },
   );
 
+  it('keeps only the last write of a sync that fails torn', () => {
+    const fs = new SimulatedFileSystem();
+    writeNew(fs, 'f', Uint8Array.of(1, 1), true);
+    fs.syncDirectorySync('');
+    const handle = fs.openSync('f', 'write');
+    handle.writeSync(Uint8Array.of(2), 0, 1, 0);
+    handle.writeSync(Uint8Array.of(3), 0, 1, 1);
+    fs.inject({ at: fs.operations, errno: 'EIO', failedSync: 'torn' });
+    expect(codeOf(() => handle.syncSync())).toBe('LSM_IO');
+    expect(Array.from(fs.bytesOf('f'))).toEqual([1, 3]);
+    expect(Array.from(fs.survivors(variant('synced-only'), 1).bytesOf('f'))).toEqual([1, 3]);
+    expect(Array.from(fs.survivors(variant('everything'), 1).bytesOf('f'))).toEqual([1, 3]);
+  });
+
+  it('can keep the last change of names alone', () => {
+    const fs = new SimulatedFileSystem();
+    writeNew(fs, 'a', Uint8Array.of(1), true);
+    fs.renameSync('a', 'b');
+    writeNew(fs, 'c', Uint8Array.of(1), true);
+    fs.renameSync('c', 'd');
+    const left = fs.survivors(variant('last-name-only'), 1);
+    expect(left.listSync('')).toEqual(['d']);
+  });
+
   it('writes what fits, then fails, and goes on when there is room again', () => {
     const fs = new SimulatedFileSystem({ capacityBytes: 1000 });
     const handle = fs.openSync('f', 'create');
