@@ -10,6 +10,7 @@ import { copyFile, joinPath, parentPath } from '@lsm/fs';
 import { ManifestStore, stateToEdit } from '@lsm/manifest';
 import type { Core } from './database-core.ts';
 import { tableFileName } from './jobs/jobs.ts';
+import { makeDirectoryDurably } from './make-directory.ts';
 
 /** Names that a checkpoint under way has. */
 const OWN_NAME = /^(\d{6,15}\.sst|MANIFEST-\d+|CURRENT(\.tmp)?)$/;
@@ -29,7 +30,7 @@ export async function writeCheckpoint(core: Core, target: string): Promise<void>
   const temporary = `${target}.partial`;
   try {
     emptyDirectory(core, temporary);
-    fileSystem.makeDirectorySync(temporary);
+    makeDirectoryDurably(fileSystem, temporary);
     const { state } = tree;
     const tables = [...view.version.tables()];
     const edit = stateToEdit({

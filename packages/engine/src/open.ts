@@ -8,12 +8,13 @@
  * 5. Remove orphans, unless something was cut: then they may be needed to understand what happened.
  */
 import { type DirectoryLock, type FileSystem, invalidArgument, LsmError } from '@lsm/core';
-import { bootId as currentBootId, joinPath, parentPath } from '@lsm/fs';
+import { bootId as currentBootId, joinPath } from '@lsm/fs';
 import { inspectDirectory, ManifestStore } from '@lsm/manifest';
 import { type ManifestReference, readSegmentHeader } from '@lsm/wal';
 import { assemble } from './assemble.ts';
 import { Db } from './database.ts';
 import type { Core } from './database-core.ts';
+import { makeDirectoryDurably } from './make-directory.ts';
 import { type OpenOptions, type ParsedOptions, parseOptions, type Settings } from './options.ts';
 import { removeOrphans } from './recovery/orphans.ts';
 import type { Recovered } from './recovery/recovery.ts';
@@ -47,18 +48,6 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Db>
     lock?.release();
     throw error;
   }
-}
-
-/** Makes a directory with its parents; what is synced in it later is not lost with one of their names. */
-function makeDirectoryDurably(fileSystem: FileSystem, path: string): void {
-  const parents: string[] = [];
-  let parent = path;
-  do {
-    parent = parentPath(parent);
-    parents.push(parent);
-  } while (parent !== '.' && parent !== '/' && fileSystem.statSync(parent) === null);
-  fileSystem.makeDirectorySync(path);
-  for (const changed of parents) fileSystem.syncDirectorySync(changed);
 }
 
 function checkExistence(path: string, found: string, settings: Settings): void {

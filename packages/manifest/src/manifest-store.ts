@@ -84,8 +84,6 @@ export class ManifestStore {
   #nextNumber: number;
   #rollAt = ROLL_BYTES_MIN;
   #failure: LsmError | null = null;
-  /** Whether `CURRENT` is known durable: an earlier process may have ended between its rename and the sync. */
-  #isNamed = false;
   /** Manifests that `CURRENT` may name besides the writer's, because their publication failed half-way. */
   #doubtful: SegmentWriter[] = [];
   /** An owner that could not be recorded yet, because the disk is full. */
@@ -165,11 +163,15 @@ export class ManifestStore {
    * Cuts a torn end and records a new owner: from here on the store takes edits. Does nothing if that was done, or if
    * the store is open for reading only.
    *
+   * The directory is synced first: an earlier process may have ended between the rename of `CURRENT` and its sync, and
+   * files that outlive their pointer would make the directory unusable.
+   *
    * @throws LSM_IO
    */
   claim(): void {
     const segment = this.#found;
     if (segment === null) return;
+    this.#fs.syncDirectorySync(this.#directory);
     const writer = SegmentWriter.reopen(this.#fs, segment);
     this.#claim(writer);
     this.#found = null;
@@ -233,7 +235,7 @@ export class ManifestStore {
       throw error;
     }
     try {
-      if (options.sync !== false) this.#sync(writer);
+      if (options.sync !== false) writer.syncSync();
     } catch (error) {
       this.#replaceOrFail(next, error);
     }
@@ -253,12 +255,12 @@ export class ManifestStore {
     this.commit({}, { sync: false });
   }
 
-  /** Makes what was read at opening durable, its name included; to be called before files are removed on the strength of it. */
+  /** Makes what was read at opening durable; to be called before files are removed on the strength of it. */
   sync(): void {
     const writer = this.#requireWriter();
-    if (this.#isNamed && writer.durable === writer.position) return;
+    if (writer.durable === writer.position) return;
     try {
-      this.#sync(writer);
+      writer.syncSync();
     } catch (error) {
       this.#replaceOrFail(this.#state, error);
     }
@@ -315,12 +317,6 @@ export class ManifestStore {
       }
       this.#unclaimed = owner;
     }
-  }
-
-  #sync(writer: SegmentWriter): void {
-    if (!this.#isNamed) this.#fs.syncDirectorySync(this.#directory);
-    this.#isNamed = true;
-    writer.syncSync();
   }
 
   /** Throws and stops for good if the files are not what this writer left. */
@@ -421,7 +417,6 @@ export class ManifestStore {
     this.#state = state;
     this.#rollAt = rollLimit(payload.length);
     this.#failure = null;
-    this.#isNamed = true;
     old?.close();
     for (const { path } of this.#doubtful.splice(0)) removeQuietly(this.#fs, path);
     if (old !== null) removeQuietly(this.#fs, old.path);
