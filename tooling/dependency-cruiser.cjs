@@ -38,12 +38,12 @@ const floorRules = packages.map((name) => ({
   to: { path: filesOf(without(packages, name).filter((other) => !mayImport(name, other))) },
 }));
 
-// Tests may look sideways, never up: what a package promises must not depend on who uses it.
+// Tests and benches may look sideways, never up: what a package promises must not depend on who uses it.
 const testFloorRules = without(packages, testkit).map((name) => ({
   name: `floor-of-${name}-tests`,
-  comment: `The tests of @lsm/${name} import from its own floor and below, and from @lsm/testkit.`,
+  comment: `Tests and benches of @lsm/${name} import from its floor and below, and from @lsm/testkit.`,
   severity: 'error',
-  from: { path: `^packages/${name}/test/` },
+  from: { path: `^packages/${name}/(test|bench)/` },
   to: { path: filesOf(packages.filter((other) => floorOf(other) > floorOf(name))) },
 }));
 
@@ -96,10 +96,10 @@ module.exports = {
     },
     {
       name: 'no-test-in-src',
-      comment: 'Code never imports tests.',
+      comment: 'Code never imports tests, benches or tooling.',
       severity: 'error',
       from: { path: '^packages/[^/]+/src/' },
-      to: { path: '^packages/[^/]+/test/' },
+      to: { path: '^(packages/[^/]+/(test|bench)|tooling)/' },
     },
     { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } },
     { name: 'no-unresolvable', severity: 'error', from: {}, to: { couldNotResolve: true } },

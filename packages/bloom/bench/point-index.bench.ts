@@ -1,15 +1,23 @@
 /**
  * Build and probe times of every point index kind, beside what they cost in memory and in false positives.
  *
- *     node --conditions=@lsm/source bench/point-index.bench.ts [keys, default 1,000,000]
+ *     node --conditions=@lsm/source bench/point-index.bench.ts [keys, default 1,000,000] [--quick]
  *
- * Each figure is the median of seven rounds over all keys in random order; hashes are computed beforehand.
+ * Each call builds one index, or probes all keys in random order; hashes are computed beforehand. The times stand beside
+ * the split-block filter, the default.
  */
 import { POINT_INDEX_KINDS } from '@lsm/bloom';
 import { POINT_ABSENT, type PointIndex, type PointIndexKind, seededRandom } from '@lsm/core';
+import {
+  type BenchTask,
+  copyOf,
+  finish,
+  measure,
+  numberArgument,
+  prove,
+} from '../../../tooling/bench.ts';
 
-const KEYS = Number(process.argv[2] ?? 1_000_000);
-const ROUNDS = 7;
+const KEYS = numberArgument(0, 1_000_000, 10_000);
 const BITS_PER_KEY = 10;
 /** Entries of a block, as with 16-byte keys and 100-byte values in 4 KiB. */
 const SLOTS = 34;
@@ -18,29 +26,10 @@ const random = seededRandom(1);
 const present = makeHashes();
 const foreign = makeHashes();
 
-console.table(
-  Object.fromEntries(POINT_INDEX_KINDS.slice(1).map((kind) => [kind.name, measure(kind)])),
-);
-
-function measure(kind: PointIndexKind): Record<string, string> {
-  let bytes = new Uint8Array(0);
-  const build = medianNs(() => {
-    bytes = encode(kind);
-    return bytes.length;
-  });
-  const index = kind.open(bytes);
-  let passed = 0;
-  const absent = medianNs(() => (passed = countPassed(index, foreign)));
-  const rate = passed / KEYS;
-  const found = medianNs(() => (passed = countPassed(index, present)));
-  if (passed !== KEYS) throw new Error(`${kind.name} denies ${KEYS - passed} keys`);
-  return {
-    'bits/key': ((bytes.length * 8) / KEYS).toFixed(2),
-    'build ns/key': build.toFixed(1),
-    'absent ns': absent.toFixed(1),
-    'present ns': found.toFixed(1),
-    'false positives %': (rate * 100).toFixed(3),
-  };
+function makeHashes(): Int32Array {
+  const hashes = new Int32Array(2 * KEYS);
+  for (let i = 0; i < hashes.length; i++) hashes[i] = random.next();
+  return hashes;
 }
 
 function encode(kind: PointIndexKind): Uint8Array<ArrayBuffer> {
@@ -53,26 +42,52 @@ function encode(kind: PointIndexKind): Uint8Array<ArrayBuffer> {
   return bytes as Uint8Array<ArrayBuffer>;
 }
 
-function countPassed(index: PointIndex, hashes: Int32Array): number {
+function countPassed(index: PointIndex, hashes: Int32Array, absent: number): number {
   let passed = 0;
   for (let i = 0; i < hashes.length; i += 2) {
-    if (index.first(hashes[i]!, hashes[i + 1]!) !== POINT_ABSENT) passed++;
+    if (index.first(hashes[i]!, hashes[i + 1]!) !== absent) passed++;
   }
   return passed;
 }
 
-function makeHashes(): Int32Array {
-  const hashes = new Int32Array(2 * KEYS);
-  for (let i = 0; i < hashes.length; i++) hashes[i] = random.next();
-  return hashes;
+const builds: BenchTask[] = [];
+const probes: BenchTask[] = [];
+for (const kind of POINT_INDEX_KINDS.slice(1)) {
+  const { name } = kind;
+  const bytes = encode(kind);
+  const index = kind.open(bytes);
+  const count = copyOf(countPassed);
+  const falsePositives = count(index, foreign, POINT_ABSENT);
+  const beside = (what: string): { beside?: string } =>
+    name === 'split-block' ? {} : { beside: `split-block, ${what}` };
+  const common = { operations: KEYS };
+  const [bits, rate] = [(bytes.length * 8) / KEYS, (falsePositives / KEYS) * 100];
+  prove(`${name} says of ${KEYS} foreign keys that ${falsePositives} may be there`, rate < 3);
+  builds.push({
+    ...common,
+    ...beside('build'),
+    name: `${name}, build`,
+    expected: bytes.length,
+    run: () => encode(kind).length,
+    note: () => `${bits.toFixed(2)} bits/key`,
+  });
+  probes.push({
+    ...common,
+    ...beside('absent'),
+    name: `${name}, absent`,
+    expected: falsePositives,
+    run: () => count(index, foreign, POINT_ABSENT),
+    note: () => `${rate.toFixed(3)} % false positives`,
+  });
+  probes.push({
+    ...common,
+    ...beside('present'),
+    name: `${name}, present`,
+    expected: KEYS,
+    run: () => count(index, present, POINT_ABSENT),
+  });
 }
 
-/** Median time of a round, ns per key. */
-function medianNs(round: () => number): number {
-  const times = Array.from({ length: ROUNDS }, () => {
-    const start = performance.now();
-    round();
-    return performance.now() - start;
-  });
-  return (times.toSorted((a, b) => a - b)[ROUNDS >> 1]! * 1e6) / KEYS;
-}
+await measure(`Building, ${KEYS} keys`, builds);
+await measure(`Probing, ${KEYS} keys`, probes);
+finish();

@@ -1,18 +1,19 @@
 /**
  * What a hit and a miss cost, and the hit rate on a skewed trace, beside a `Map` in LRU order.
  *
- *     node --conditions=@lsm/source bench/block-cache.bench.ts
+ *     node --conditions=@lsm/source bench/block-cache.bench.ts [--quick]
  *
- * 32,768 blocks, frames for one in eight; best of seven rounds over the same trace. Frames aren't filled: only the
- * bookkeeping is measured.
+ * 32,768 blocks, frames for one in eight; each call runs one whole trace over a cache that has seen it before. Frames
+ * aren't filled: only the bookkeeping is measured.
  */
 import { BlockCache } from '@lsm/cache';
 import { seededRandom } from '@lsm/core';
+import { type BenchTask, copyOf, finish, measure, prove, quick } from '../../../tooling/bench.ts';
 
-const BLOCKS = 32_768;
+const BLOCKS = quick ? 2048 : 32_768;
 const FRAMES = BLOCKS / 8;
-const ACCESSES = 500_000;
-const ROUNDS = 7;
+/** Whole turns over all blocks, so that the trace of misses has none that comes back too soon. */
+const ACCESSES = BLOCKS * 8;
 
 const random = seededRandom(3);
 /** Cubing a uniform number prefers low blocks: about half of all accesses go to one eighth of the blocks. */
@@ -20,76 +21,96 @@ const skewed = Int32Array.from({ length: ACCESSES }, () =>
   Math.floor((random.next() / 0x1_0000_0000) ** 3 * BLOCKS),
 );
 /** Only blocks that fit: after the first round all hits. */
-const hot = skewed.map((block) => block % FRAMES);
+const hot = Int32Array.from({ length: ACCESSES }, (_, i) => (i < FRAMES ? i : skewed[i]! % FRAMES));
 /** Each block once, in turns: all misses. */
 const cold = Int32Array.from({ length: ACCESSES }, (_, i) => i % BLOCKS);
 
-interface Result {
-  readonly ns: number;
-  readonly rate: number;
+type Trace = Int32Array;
+
+interface Subject {
+  /** Runs the trace; returns the accesses that were counted as hit or miss. */
+  readonly run: () => number;
+  /** Share of hits in the last run. */
+  readonly hitRate: () => number;
 }
 
-function best(round: () => number): Result {
-  let ns = Infinity;
-  let hits = 0;
-  for (let i = 0; i < ROUNDS; i++) {
-    const start = process.hrtime.bigint();
-    hits = round();
-    ns = Math.min(ns, Number(process.hrtime.bigint() - start) / ACCESSES);
-  }
-  return { ns, rate: hits / ACCESSES };
-}
-
-function sieve(trace: Int32Array): Result {
+function sieve(trace: Trace): Subject {
   const cache = new BlockCache(new Uint8Array(FRAMES * 4), { frameBytes: 4, frameCount: FRAMES });
   const handle = cache.register(BLOCKS);
-  const frameOf = handle.frameOf;
-  return best(() => {
-    const before = cache.stats.hits;
-    for (let i = 0; i < ACCESSES; i++) {
-      const block = trace[i]!;
-      const frame = frameOf[block]!;
-      if (frame >= 0) cache.touch(frame);
-      else cache.insert(handle, block);
+  const access = copyOf((map: Int32Array, blocks: Trace, to: BlockCache, of: typeof handle) => {
+    for (let i = 0; i < blocks.length; i++) {
+      const block = blocks[i]!;
+      const frame = map[block]!;
+      if (frame >= 0) to.touch(frame);
+      else to.insert(of, block);
     }
-    return cache.stats.hits - before;
   });
+  let rate = 0;
+  const run = (): number => {
+    const before = cache.stats;
+    access(handle.frameOf, trace, cache, handle);
+    const after = cache.stats;
+    const hits = after.hits - before.hits;
+    rate = hits / trace.length;
+    return hits + after.misses - before.misses;
+  };
+  return { run, hitRate: () => rate };
 }
 
-function mapLru(trace: Int32Array): Result {
+function mapLru(trace: Trace): Subject {
   const frames = new Map<number, number>();
-  return best(() => {
-    let hits = 0;
-    for (let i = 0; i < ACCESSES; i++) {
-      const block = trace[i]!;
-      let frame = frames.get(block);
+  const access = copyOf((map: Map<number, number>, blocks: Trace, counts: Int32Array): void => {
+    for (let i = 0; i < blocks.length; i++) {
+      const block = blocks[i]!;
+      let frame = map.get(block);
       if (frame !== undefined) {
-        hits++;
-        frames.delete(block);
-      } else if (frames.size === FRAMES) {
-        const oldest = frames.keys().next().value!;
-        frame = frames.get(oldest)!;
-        frames.delete(oldest);
-      } else frame = frames.size;
-      frames.set(block, frame);
+        counts[0]!++;
+        map.delete(block);
+      } else {
+        counts[1]!++;
+        if (map.size === counts[2]!) {
+          const oldest = map.keys().next().value!;
+          frame = map.get(oldest)!;
+          map.delete(oldest);
+        } else frame = map.size;
+      }
+      map.set(block, frame);
     }
-    return hits;
   });
+  let rate = 0;
+  const run = (): number => {
+    const counts = Int32Array.of(0, 0, FRAMES);
+    access(frames, trace, counts);
+    rate = counts[0]! / trace.length;
+    return counts[0]! + counts[1]!;
+  };
+  return { run, hitRate: () => rate };
 }
 
-const rows = Object.entries({ 'all hits': hot, 'all misses': cold, skewed }).map(
-  ([name, trace]) => {
+const tasks = Object.entries({ hits: hot, misses: cold, skewed }).flatMap(
+  ([name, trace]): BenchTask[] => {
     const ours = sieve(trace);
     const other = mapLru(trace);
+    // The first run fills, the second one tells.
+    const [ourRate, otherRate] = [ours, other].map(({ run, hitRate }) => (run(), run(), hitRate()));
+    if (name === 'hits') prove('the hot trace only hits', ourRate === 1 && otherRate === 1);
+    if (name === 'misses') prove('the cold trace only misses', ourRate === 0 && otherRate === 0);
+    if (name === 'skewed') {
+      prove('SIEVE keeps more of the skewed trace than LRU', ourRate! > otherRate!);
+    }
+    const row = (subject: string, { run, hitRate }: Subject): BenchTask => ({
+      name: `${subject}, ${name}`,
+      operations: ACCESSES,
+      expected: ACCESSES,
+      run,
+      note: () => `${(100 * hitRate()).toFixed(1)} % hits`,
+    });
     return [
-      name,
-      {
-        'BlockCache ns': ours.ns.toFixed(1),
-        'Map LRU ns': other.ns.toFixed(1),
-        'BlockCache hits': `${(100 * ours.rate).toFixed(1)} %`,
-        'Map LRU hits': `${(100 * other.rate).toFixed(1)} %`,
-      },
-    ] as const;
+      { ...row('BlockCache', ours), beside: `Map in LRU order, ${name}` },
+      row('Map in LRU order', other),
+    ];
   },
 );
-console.table(Object.fromEntries(rows));
+
+await measure(`${FRAMES} frames for ${BLOCKS} blocks`, tasks);
+finish();

@@ -1,18 +1,20 @@
 /**
  * The three strategies side by side in the simulator: random overwrites of one size, the shape to know them by.
  *
- *     node --conditions=@lsm/source bench/strategies.bench.ts [keys] [puts]
+ *     node --conditions=@lsm/source bench/strategies.bench.ts [keys] [puts] [--quick]
  *
- * Default 60,000 keys, 300,000 puts, memtables of 500 entries; counted after the first third. Deterministic.
+ * Default 60,000 keys, 300,000 puts, memtables of 500 entries. First what was counted, after the first third of the puts:
+ * deterministic. Then what a plan costs, for trees that the simulator really showed to the strategy.
  */
 import { Simulator } from '@lsm/compaction';
 import { hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
-import { type CompactionStrategy, seededRandom } from '@lsm/core';
+import { type CompactionStrategy, type Json, seededRandom, type TreeSnapshot } from '@lsm/core';
+import { type BenchTask, finish, measure, numberArgument, prove } from '../../../tooling/bench.ts';
 
-const keyCount = Number(process.argv[2] ?? 60_000);
-const puts = Number(process.argv[3] ?? 300_000);
+const keyCount = numberArgument(0, 60_000, 3000);
+const puts = numberArgument(1, 300_000, 15_000);
 const flushEntries = 500;
 
 const strategies: readonly (readonly [string, CompactionStrategy])[] = [
@@ -26,6 +28,25 @@ const strategies: readonly (readonly [string, CompactionStrategy])[] = [
   ['hybrid, upperRuns 1', hybrid({ upperRuns: 1 })],
 ];
 
+/** Plans that are kept of each strategy, evenly over the run. */
+const KEPT_PLANS = 256;
+
+interface Shown {
+  readonly tree: TreeSnapshot;
+  readonly state: Json;
+  readonly tasks: number;
+}
+
+/** The same strategy; hands every tree that it is asked about to `keep`. */
+function watched(strategy: CompactionStrategy, keep: (shown: Shown) => void): CompactionStrategy {
+  const plan: CompactionStrategy['plan'] = (tree, state) => {
+    const result = strategy.plan(tree, state);
+    keep({ tree, state, tasks: result.tasks.length });
+    return result;
+  };
+  return Object.create(strategy, { plan: { value: plan } }) as CompactionStrategy;
+}
+
 interface Row {
   readonly writes: number;
   readonly runs: number;
@@ -35,7 +56,7 @@ interface Row {
   readonly largestTask: number;
 }
 
-function measure(strategy: CompactionStrategy): Row {
+function simulate(strategy: CompactionStrategy): Row {
   const simulator = new Simulator(strategy, {
     keyCount,
     flushEntries,
@@ -70,10 +91,13 @@ function measure(strategy: CompactionStrategy): Row {
   };
 }
 
+const planning: BenchTask[] = [];
 console.log('| strategy | writes | runs | most runs | space | most space | largest task |');
 console.log('|---|---|---|---|---|---|---|');
 for (const [name, strategy] of strategies) {
-  const { writes, runs, runsMax, space, spaceMax, largestTask } = measure(strategy);
+  const all: Shown[] = [];
+  const row = simulate(watched(strategy, (one) => all.push(one)));
+  const { writes, runs, runsMax, space, spaceMax, largestTask } = row;
   const cells = [
     writes.toFixed(2),
     runs.toFixed(1),
@@ -82,4 +106,35 @@ for (const [name, strategy] of strategies) {
     spaceMax.toFixed(2),
   ];
   console.log(`| ${name} | ${cells.join(' | ')} | ${(100 * largestTask).toFixed(0)} % |`);
+  planning.push(planningTask(name, strategy, all));
+}
+prove(
+  'every strategy was asked, and planned tasks',
+  planning.every(({ expected }) => expected > 0),
+);
+await measure('Planning, per plan', planning);
+finish();
+
+function planningTask(
+  name: string,
+  strategy: CompactionStrategy,
+  all: readonly Shown[],
+): BenchTask {
+  const step = Math.max(1, Math.floor(all.length / KEPT_PLANS));
+  const shown = all.filter((_, i) => i % step === 0);
+  const tables = shown.map(({ tree }) =>
+    tree.runs.reduce((sum, run) => sum + run.tables.length, 0),
+  );
+  const mean = tables.reduce((sum, count) => sum + count, 0) / shown.length;
+  return {
+    name,
+    operations: shown.length,
+    expected: shown.reduce((sum, { tasks }) => sum + tasks, 0),
+    run() {
+      let tasks = 0;
+      for (const { tree, state } of shown) tasks += strategy.plan(tree, state).tasks.length;
+      return tasks;
+    },
+    note: () => `${mean.toFixed(0)} tables; ${all.length} plans`,
+  };
 }

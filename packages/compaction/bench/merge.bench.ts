@@ -1,16 +1,16 @@
 /**
  * What a merge costs per entry: the cursor alone for several numbers of sources, and with the executor's core.
  *
- *     node --conditions=@lsm/source bench/merge.bench.ts
+ *     node --conditions=@lsm/source bench/merge.bench.ts [--quick]
  *
- * 16-byte keys that share 8 bytes, dealt at random to the sources; best of seven rounds over 400,000 entries. The
- * sources are arrays and the sink only counts: blocks, checksums and files come on top.
+ * 16-byte keys that share 8 bytes, 400,000 of them, dealt at random to the sources. The sources are arrays and the sink
+ * only counts: blocks, checksums and files come on top.
  */
 import { compactEntries, MergeCursor, type TableSink } from '@lsm/compaction';
 import { type Cursor, Entry, EntryKind, seededRandom } from '@lsm/core';
+import { type BenchTask, finish, measure, quick } from '../../../tooling/bench.ts';
 
-const ENTRIES = 400_000;
-const ROUNDS = 7;
+const ENTRIES = quick ? 4000 : 400_000;
 const KEY_BYTES = 16;
 
 /** Keys i = 0 … n − 1 in order: 8 bytes in common, then i, then rubbish. */
@@ -73,9 +73,7 @@ class ArrayCursor implements Cursor {
 
 class CountingSink implements TableSink {
   bytes = 0;
-  open(): void {
-    this.bytes = 0;
-  }
+  open(): void {}
   add(entry: Entry): void {
     this.bytes += entry.keyLength + entry.valueLength;
   }
@@ -89,34 +87,48 @@ function deal(sources: number): Int32Array[] {
   return lists.map((list) => Int32Array.from(list));
 }
 
-function best(round: () => void): string {
-  let ns = Number.POSITIVE_INFINITY;
-  for (let i = 0; i < ROUNDS; i++) {
-    const start = process.hrtime.bigint();
-    round();
-    ns = Math.min(ns, Number(process.hrtime.bigint() - start) / ENTRIES);
+/** Entries that come out in order. */
+function walk(merged: MergeCursor): number {
+  let count = 0;
+  let before = -1;
+  for (merged.seekToFirst(); merged.valid; merged.next()) {
+    const offset = merged.entry.keyOffset;
+    if (offset > before) count++;
+    before = offset;
   }
-  return `${ns.toFixed(1).padStart(6)} ns`;
+  return count;
 }
 
-console.log('sources     cursor   compactEntries');
-for (const sources of [1, 2, 4, 8, 9, 20]) {
-  const dealt = deal(sources);
-  const cursor = (): MergeCursor => new MergeCursor(dealt.map((list) => new ArrayCursor(list)));
-  const walk = (): void => {
-    const merged = cursor();
-    for (merged.seekToFirst(); merged.valid; merged.next());
-  };
-  const compact = (): void => {
-    const steps = compactEntries({
-      source: cursor(),
-      rangeTombstones: [],
-      snapshots: [],
-      olderRuns: [],
-      shape: { tableBytes: 1e7 },
-      sink: new CountingSink(),
-    });
-    while (steps.next().done !== true);
-  };
-  console.log(`${String(sources).padStart(7)}  ${best(walk)}  ${best(compact).padStart(15)}`);
+/** Bytes of keys that reach the sink. */
+function compact(source: MergeCursor): number {
+  const sink = new CountingSink();
+  const steps = compactEntries({
+    source,
+    rangeTombstones: [],
+    snapshots: [],
+    olderRuns: [],
+    shape: { tableBytes: 1e7 },
+    sink,
+  });
+  while (steps.next().done !== true);
+  return sink.bytes;
 }
+
+const tasks = [1, 2, 4, 8, 9, 20].flatMap((sources): BenchTask[] => {
+  const dealt = deal(sources);
+  const merged = (): MergeCursor => new MergeCursor(dealt.map((list) => new ArrayCursor(list)));
+  const walking = `MergeCursor, ${sources} sources`;
+  return [
+    { name: walking, operations: ENTRIES, expected: ENTRIES, run: () => walk(merged()) },
+    {
+      name: `compactEntries, ${sources} sources`,
+      operations: ENTRIES,
+      expected: ENTRIES * KEY_BYTES,
+      run: () => compact(merged()),
+      beside: walking,
+    },
+  ];
+});
+
+await measure('Merging, per entry', tasks);
+finish();

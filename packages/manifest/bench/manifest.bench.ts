@@ -1,19 +1,21 @@
 /**
  * Opening and committing, on a real file system below the directory for temporary files.
  *
- *     node --conditions=@lsm/source bench/manifest.bench.ts
+ *     node --conditions=@lsm/source bench/manifest.bench.ts [--quick]
  *
- * Each figure is the best of seven rounds. A commit is bound by the device; a raw write and fdatasync of as many bytes
- * stands beside it.
+ * A commit is bound by the device; a raw write and fdatasync of about as many bytes takes turns with it.
  */
-import { fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fdatasyncSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { seededRandom } from '@lsm/core';
 import { nodeFileSystem } from '@lsm/fs';
 import { ManifestStore, readManifest, type TableMetadata } from '@lsm/manifest';
+import { type BenchTask, finish, measure, prove, quick } from '../../../tooling/bench.ts';
 
-const ROUNDS = 7;
+const SMALL = 4;
+const LARGE = quick ? 200 : 10_000;
+const COMMITS = quick ? 3 : 30;
 const fs = nodeFileSystem();
 const root = mkdtempSync(join(tmpdir(), 'manifest-bench-'));
 const options = { random: seededRandom(1), bootId: 'bench' };
@@ -53,37 +55,102 @@ function makeStore(name: string, tables: number): { directory: string; store: Ma
   return { directory, store };
 }
 
-function report(name: string, calls: number, action: (i: number) => void): void {
-  let best = Infinity;
-  for (let round = 0; round < ROUNDS; round++) {
-    const start = process.hrtime.bigint();
-    for (let i = 0; i < calls; i++) action(i);
-    best = Math.min(best, Number(process.hrtime.bigint() - start) / calls / 1000);
-  }
-  process.stdout.write(`${name.padEnd(52)} ${best.toFixed(1).padStart(8)} µs\n`);
+/** Reads of a manifest of so many tables, all of which have to be there. */
+function reading(directory: string, tables: number): BenchTask {
+  const reads = Math.max(1, Math.floor(COMMITS / tables));
+  return {
+    name: `readManifest, ${tables} tables`,
+    operations: reads,
+    expected: reads * tables,
+    run() {
+      let count = 0;
+      for (let i = 0; i < reads; i++) count += countTables(directory);
+      return count;
+    },
+  };
 }
 
-const small = makeStore('small', 4);
-report('readManifest, 4 tables', 200, () => readManifest(fs, small.directory));
-report('ManifestStore.open for writing and close, 4 tables', 50, () => {
-  ManifestStore.open(fs, small.directory, options).close();
-});
+function countTables(directory: string): number {
+  return readManifest(fs, directory).state.version.tableCount;
+}
 
-const large = makeStore('large', 10_000);
-report('readManifest, 10,000 tables', 3, () => readManifest(fs, large.directory));
+function opening(directory: string): BenchTask {
+  return {
+    name: `ManifestStore.open for writing and close, ${SMALL} tables`,
+    operations: COMMITS,
+    expected: COMMITS * SMALL,
+    run() {
+      let count = 0;
+      for (let i = 0; i < COMMITS; i++) {
+        const opened = ManifestStore.open(fs, directory, options);
+        count += opened.state.version.tableCount;
+        opened.close();
+      }
+      return count;
+    },
+  };
+}
+
+const FLOOR = 'floor: write and fdatasync of 200 B';
+
+/** Commits of one more table each; the tables that were added are counted. */
+function committing(store: ManifestStore, sync: boolean): BenchTask {
+  return {
+    name: `commit of one table among ${LARGE}${sync ? '' : ', unsynced'}`,
+    operations: COMMITS,
+    expected: COMMITS,
+    // Few calls: every one makes the manifest larger.
+    calls: 2,
+    run() {
+      const before = store.state.version.tableCount;
+      for (let i = 0; i < COMMITS; i++) {
+        store.commit({ addedTables: [{ run: 1, table: table(next++) }] }, { sync });
+      }
+      return store.state.version.tableCount - before;
+    },
+    beside: FLOOR,
+  };
+}
+
+function floor(descriptor: number): BenchTask {
+  const bytes = new Uint8Array(200);
+  let written = 0;
+  return {
+    name: FLOOR,
+    operations: COMMITS,
+    expected: COMMITS * bytes.length,
+    calls: 2,
+    run() {
+      const before = written;
+      for (let i = 0; i < COMMITS; i++) {
+        written += writeSync(descriptor, bytes, 0, bytes.length, written);
+        fdatasyncSync(descriptor);
+      }
+      return written - before;
+    },
+  };
+}
 
 let next = 20_000;
-const { store } = large;
-const addTable = (sync: boolean): void => {
-  store.commit({ addedTables: [{ run: 1, table: table(next++) }] }, { sync });
-};
-report('commit of one table among 10,000, unsynced', 30, () => addTable(false));
-report('commit of one table among 10,000', 30, () => addTable(true));
-const descriptor = openSync(join(root, 'raw'), 'wx');
-const bytes = new Uint8Array(200);
-report('  floor: write and fdatasync of 200 B', 30, (i) => {
-  writeSync(descriptor, bytes, 0, bytes.length, i * bytes.length);
-  fdatasyncSync(descriptor);
-});
-
-rmSync(root, { recursive: true });
+try {
+  const small = makeStore('small', SMALL);
+  const large = makeStore('large', LARGE);
+  await measure('Reading', [
+    reading(small.directory, SMALL),
+    opening(small.directory),
+    reading(large.directory, LARGE),
+  ]);
+  const descriptor = openSync(join(root, 'raw'), 'wx');
+  await measure('Committing', [
+    committing(large.store, false),
+    committing(large.store, true),
+    floor(descriptor),
+  ]);
+  closeSync(descriptor);
+  const kept = countTables(large.directory);
+  prove(`all ${kept} tables are in the manifest`, kept === large.store.state.version.tableCount);
+  large.store.close();
+  finish();
+} finally {
+  rmSync(root, { recursive: true });
+}

@@ -1,13 +1,13 @@
 /**
- * Insertion, lookups and a walk in order: both memtables beside a JavaScript `Map`, sorted where order is asked for.
+ * Insertion, lookups and scans in order: both memtables beside a JavaScript `Map`, sorted where order is asked for.
  *
- *     node --conditions=@lsm/source bench/memtable.bench.ts [entries, default 10000,100000,1000000] [key prefix]
+ *     node --conditions=@lsm/source bench/memtable.bench.ts [entries, default 100000] [key prefix] [--quick]
  *
  * Keys are 16 random bytes (after the prefix), values 100 bytes. Insertion includes writing the record into the
  * arena. A lookup includes copying the key into a KeyBuffer (for the Map: making a string of it) and reading the
- * record's length; lookups go through all keys in random order. Subjects take turns in every round and each figure is
- * the best round, so that a busy machine hurts all alike: trust the last columns, the ratios to the Map. "index B"
- * leaves out what the arena reserves for sequence numbers and does not use.
+ * record's length; lookups go through all keys in random order. The first scan is that of a memtable just filled, and
+ * sorts where the order isn't kept. "index B" leaves out what the arena reserves for sequence numbers and does not use.
+ * A million entries take 2 GB and a minute.
  */
 import { Entry, KeyBuffer, SEQUENCE_MAX, seededRandom, writeRecordHeader } from '@lsm/core';
 import {
@@ -17,21 +17,24 @@ import {
   hashMemtable,
   type SealableMemtable,
 } from '@lsm/memtable';
+import {
+  type BenchTask,
+  copyOf,
+  finish,
+  measure,
+  numberArgument,
+  prove,
+  textArgument,
+} from '../../../tooling/bench.ts';
 
-const SIZES = (process.argv[2] ?? '10000,100000,1000000').split(',').map(Number);
-const PREFIX = Buffer.from(process.argv[3] ?? '').subarray(0, 12);
+const COUNT = numberArgument(0, 100_000, 2000);
+const PREFIX = Buffer.from(textArgument(1, '')).subarray(0, 12);
 const KEY_WORDS = 4;
 const KEY = 16;
 const VALUE = 100;
 const RECORD = 128;
 
-const ACTIONS = ['insert', 'get', 'miss', 'sort', 'walk'] as const;
-type Figures = Record<(typeof ACTIONS)[number] | 'index', number>;
-
 const pool = new ArenaPool({ idleBytesMax: 2 ** 31 });
-const key = new KeyBuffer();
-const entry = new Entry();
-
 function randomKeys(count: number, seed: number): Int32Array {
   const random = seededRandom(seed);
   const words = Int32Array.from({ length: count * KEY_WORDS }, () => random.next());
@@ -65,45 +68,65 @@ function append(arena: Arena, keys: Int32Array, index: number): number {
 /** The fastest way from bytes to a Map's key; not in the types of Node. */
 type Latin1Buffer = Buffer & { latin1Slice(start: number, end: number): string };
 
-/** Something to measure: made anew each round. */
+const keys = randomKeys(COUNT, 1);
+const foreign = randomKeys(COUNT, 2);
+const order = permutation(COUNT);
+
+/** Something to measure, over one arena. Each function returns the entries that it touched. */
 interface Subject {
-  insert(keys: Int32Array): void;
-  find(keys: Int32Array, order: Int32Array): number;
-  sort(): void;
-  walk(): number;
-  indexBytes(count: number): number;
+  insert(): number;
+  find(among: Int32Array): number;
+  scan(): number;
+  readonly indexBytes: number | null;
 }
 
+type Append = typeof append;
+
+/** A maker of subjects with loops of their own. */
 function memtableSubject(make: (arena: Arena, first: number) => SealableMemtable) {
+  const key = new KeyBuffer();
+  const insert = copyOf(
+    (memtable: SealableMemtable, arena: Arena, words: Int32Array, count: number, add: Append) => {
+      for (let i = 0; i < count; i++) memtable.add(add(arena, words, i), i + 1);
+    },
+  );
+  const find = copyOf(
+    (
+      memtable: SealableMemtable,
+      bytes: Uint8Array,
+      indexes: Int32Array,
+      sought: KeyBuffer,
+      entry: Entry,
+      [keyBytes, sequence]: readonly [number, number],
+    ) => {
+      let found = 0;
+      for (let i = 0; i < indexes.length; i++) {
+        sought.setBytes(bytes, indexes[i]! * keyBytes, keyBytes);
+        if (memtable.get(sought, sequence, entry)) found++;
+      }
+      return found;
+    },
+  );
+  const scan = copyOf((cursor: ReturnType<SealableMemtable['cursor']>) => {
+    let bytes = 0;
+    for (cursor.seekToFirst(); cursor.valid; cursor.next()) bytes += cursor.entry.valueLength;
+    return bytes;
+  });
   return (arena: Arena): Subject => {
     const memtable = make(arena, 1);
     const reserved = arena.capacity - arena.indexStart;
-    let cursor = memtable.cursor();
+    const entry = new Entry();
     return {
-      insert(keys) {
-        const count = keys.length / KEY_WORDS;
-        for (let i = 0; i < count; i++) memtable.add(append(arena, keys, i), i + 1);
+      insert() {
+        insert(memtable, arena, keys, COUNT, append);
+        return memtable.count;
       },
-      find(keys, order) {
-        const bytes = new Uint8Array(keys.buffer);
-        let found = 0;
-        for (let i = 0; i < order.length; i++) {
-          key.setBytes(bytes, order[i]! * KEY, KEY);
-          if (memtable.get(key, SEQUENCE_MAX, entry)) found++;
-        }
-        return found;
+      find: (among) =>
+        find(memtable, new Uint8Array(among.buffer), order, key, entry, [KEY, SEQUENCE_MAX]),
+      scan: () => scan(memtable.cursor()) / VALUE,
+      get indexBytes() {
+        return (arena.capacity - arena.indexStart - reserved + arena.dataEnd / 16) / COUNT;
       },
-      sort() {
-        cursor = memtable.cursor();
-        cursor.seekToFirst();
-      },
-      walk() {
-        let bytes = 0;
-        for (; cursor.valid; cursor.next()) bytes += cursor.entry.valueLength;
-        return bytes / VALUE;
-      },
-      indexBytes: (count) =>
-        (arena.capacity - arena.indexStart - reserved + arena.dataEnd / 16) / count,
     };
   };
 }
@@ -112,16 +135,16 @@ function mapSubject(arena: Arena): Subject {
   const map = new Map<string, number>();
   let sorted: [string, number][] = [];
   return {
-    insert(keys) {
+    insert() {
       const bytes = Buffer.from(keys.buffer) as Latin1Buffer;
-      const count = keys.length / KEY_WORDS;
-      for (let i = 0; i < count; i++) {
+      for (let i = 0; i < COUNT; i++) {
         const offset = append(arena, keys, i);
         map.set(bytes.latin1Slice(i * KEY, i * KEY + KEY), offset);
       }
+      return map.size;
     },
-    find(keys, order) {
-      const bytes = Buffer.from(keys.buffer) as Latin1Buffer;
+    find(among) {
+      const bytes = Buffer.from(among.buffer) as Latin1Buffer;
       let found = 0;
       for (let i = 0; i < order.length; i++) {
         const start = order[i]! * KEY;
@@ -130,85 +153,67 @@ function mapSubject(arena: Arena): Subject {
       }
       return found;
     },
-    sort() {
-      sorted = [...map].sort((a, b) => (a[0] < b[0] ? -1 : 1));
-    },
-    walk() {
+    scan() {
+      if (sorted.length === 0) sorted = [...map].sort((a, b) => (a[0] < b[0] ? -1 : 1));
       let bytes = 0;
       for (const [, offset] of sorted) bytes += arena.words[offset >> 2]!;
       return bytes / VALUE;
     },
-    indexBytes: () => Number.NaN,
+    indexBytes: null,
   };
 }
 
-const SUBJECTS: Record<string, (arena: Arena) => Subject> = {
+const acquire = (): Arena => pool.acquire(COUNT * (RECORD + 64));
+
+function tasksOf(name: string, make: (arena: Arena) => Subject): BenchTask[] {
+  const filled = make(acquire());
+  prove(`${name} holds ${COUNT} entries`, filled.insert() === COUNT);
+  let arena: Arena;
+  let fresh: Subject;
+  const begin = (): void => {
+    arena = acquire();
+    fresh = make(arena);
+  };
+  const after = (): void => pool.release(arena);
+  const task = (action: string, expected: number, run: () => number): BenchTask => ({
+    name: `${name}, ${action}`,
+    operations: COUNT,
+    expected,
+    run,
+    ...(name === 'Map' ? {} : { beside: `Map, ${action}` }),
+  });
+  const { indexBytes } = filled;
+  return [
+    {
+      ...task('insert', COUNT, () => fresh.insert()),
+      before: begin,
+      after,
+      note: () => (indexBytes === null ? '' : `index ${indexBytes.toFixed(1)} B`),
+    },
+    task('get', COUNT, () => filled.find(keys)),
+    task('miss', 0, () => filled.find(foreign)),
+    {
+      ...task('first scan', COUNT, () => fresh.scan()),
+      before() {
+        begin();
+        fresh.insert();
+      },
+      after,
+      calls: 2,
+    },
+    task('scan', COUNT, () => filled.scan()),
+  ];
+}
+
+const subjects: Record<string, (arena: Arena) => Subject> = {
   art: memtableSubject(artMemtable),
   hash: memtableSubject(hashMemtable),
   Map: mapSubject,
 };
-
-function timed(action: () => number | void, expected?: number): number {
-  const start = performance.now();
-  const result = action();
-  const elapsed = performance.now() - start;
-  if (expected !== undefined && result !== expected) {
-    throw new Error(`${String(result)} instead of ${expected} keys`);
-  }
-  return elapsed;
-}
-
-function measureRound(
-  make: (arena: Arena) => Subject,
-  inputs: ReturnType<typeof inputsOf>,
-): Figures {
-  const { count, keys, foreign, order } = inputs;
-  const arena = pool.acquire(count * (RECORD + 64));
-  const subject = make(arena);
-  const figures = {
-    insert: timed(() => subject.insert(keys)),
-    get: timed(() => subject.find(keys, order), count),
-    miss: timed(() => subject.find(foreign, order), 0),
-    sort: timed(() => subject.sort()),
-    walk: timed(() => subject.walk(), count),
-    index: subject.indexBytes(count),
-  };
-  pool.release(arena);
-  return figures;
-}
-
-function inputsOf(count: number) {
-  return {
-    count,
-    keys: randomKeys(count, 1),
-    foreign: randomKeys(count, 2),
-    order: permutation(count),
-  };
-}
-
-for (const count of SIZES) {
-  const inputs = inputsOf(count);
-  const best = new Map<string, Figures>();
-  for (let round = Math.max(3, Math.min(30, 1e6 / count)); round > 0; round--) {
-    for (const [name, make] of Object.entries(SUBJECTS)) {
-      const figures = measureRound(make, inputs);
-      const before = best.get(name) ?? figures;
-      for (const action of ACTIONS) figures[action] = Math.min(figures[action], before[action]);
-      best.set(name, figures);
-    }
-  }
-  const map = best.get('Map')!;
-  const rows: Record<string, Record<string, string>> = {};
-  for (const [name, figures] of best) {
-    const row: Record<string, string> = {};
-    for (const action of ACTIONS)
-      row[`${action} ns`] = ((figures[action] * 1e6) / count).toFixed(0);
-    row['index B'] = figures.index.toFixed(1);
-    for (const action of ['insert', 'get', 'miss'] as const) {
-      row[`${action}/Map`] = (figures[action] / map[action]).toFixed(2);
-    }
-    rows[name] = row;
-  }
-  console.log(`${count} entries`);
-  console.table(rows);
-}
+const rows = Object.entries(subjects).map(([name, make]) => tasksOf(name, make));
+// By action, so that what is compared takes turns.
+await measure(
+  `${COUNT} entries`,
+  rows[0]!.flatMap((_, action) => rows.map((tasks) => tasks[action]!)),
+);
+finish();

@@ -1,11 +1,11 @@
 /**
  * Building, lookups and scans of one table of 16-byte random keys and 100-byte values.
  *
- *     node --conditions=@lsm/source bench/sstable.bench.ts [entries, default 200000]
+ *     node --conditions=@lsm/source bench/sstable.bench.ts [entries, default 200000] [--quick]
  *
  * Lookups visit all keys in random order, everything cached; a lookup includes copying the key into a KeyBuffer and
- * hashing it. Figures are the best of a few rounds; `build` writes to the directory of temporary files and includes
- * its syncs, `build, memory` a file system in memory that only counts.
+ * hashing it. `Building` writes to the directory of temporary files and includes its syncs; `building without a disk`
+ * to a file system that only counts.
  */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -24,12 +24,14 @@ import {
 import { joinPath, nodeFileSystem } from '@lsm/fs';
 import { createKernels } from '@lsm/kernels';
 import { Table, TableBuilder, TableEnvironment, type TableProperties } from '@lsm/sstable';
+import { type BenchTask, finish, measure, numberArgument, prove } from '../../../tooling/bench.ts';
 
-const ENTRIES = Number(process.argv[2] ?? 200_000);
+const ENTRIES = numberArgument(0, 200_000, 3000);
 const KEY = 16;
 const VALUE = 100;
 const BLOCK = 4096;
-const ROUNDS = 4;
+const RAW_BYTES = ENTRIES * (KEY + VALUE);
+const KINDS = ['none', 'bloom', 'split-block', 'fuse8', 'hash-index'] as const;
 const HASH_SEED = [1, 2] as const;
 
 const random = seededRandom(42);
@@ -48,11 +50,11 @@ function makeRecords(): Uint8Array {
     return Buffer.from(words.buffer);
   }).sort((a, b) => Buffer.compare(a, b));
   const bytes = new Uint8Array(ENTRIES * (KEY + VALUE));
-  keys.forEach((bytesOfKey, i) => {
+  for (const [i, ofKey] of keys.entries()) {
     const at = i * (KEY + VALUE);
-    bytes.set(bytesOfKey, at);
+    bytes.set(ofKey, at);
     for (let j = KEY; j < KEY + VALUE; j++) bytes[at + j] = j < 66 ? random.next() : 97 + (j % 5);
-  });
+  }
   return bytes;
 }
 
@@ -60,9 +62,7 @@ function shuffled(count: number): Int32Array {
   const list = Int32Array.from({ length: count }, (_, i) => i);
   for (let i = count - 1; i > 0; i--) {
     const j = random.next() % (i + 1);
-    const swap = list[i];
-    list[i] = list[j];
-    list[j] = swap;
+    [list[i], list[j]] = [list[j]!, list[i]!];
   }
   return list;
 }
@@ -95,10 +95,18 @@ function build(
   return builder.finish();
 }
 
-/** A file system that takes every byte and keeps none. */
-function sink(): FileSystem {
-  const handle = { path: '', writeSync() {}, syncSync() {}, close() {} } as unknown as FileHandle;
-  return { ...fs, openSync: () => handle };
+/** A file system that takes every byte, counts it and keeps none. */
+class Sink {
+  bytes = 0;
+  readonly fs: FileSystem;
+
+  constructor() {
+    const writeSync = (bytes: Uint8Array, offset = 0, length = bytes.length - offset): void => {
+      this.bytes += length;
+    };
+    const handle = { path: '', writeSync, syncSync() {}, close() {} } as unknown as FileHandle;
+    this.fs = { ...fs, openSync: () => handle };
+  }
 }
 
 function environmentOf(frameCount: number): TableEnvironment {
@@ -114,22 +122,11 @@ function environmentOf(frameCount: number): TableEnvironment {
   });
 }
 
-/** Best ns per operation. */
-function best(operations: number, run: () => void, rounds = ROUNDS): number {
-  let least = Number.POSITIVE_INFINITY;
-  for (let round = 0; round < rounds; round++) {
-    const start = performance.now();
-    run();
-    least = Math.min(least, ((performance.now() - start) * 1e6) / operations);
-  }
-  return least;
-}
-
 /** What a lookup costs before it reaches the table. */
 function prepare(): number {
   let sum = 0;
   for (let i = 0; i < ENTRIES; i++) {
-    key.setBytes(records, order[i] * (KEY + VALUE), KEY);
+    key.setBytes(records, order[i]! * (KEY + VALUE), KEY);
     hasher.hash(key.words, 0, KEY);
     sum ^= hasher.low;
   }
@@ -139,8 +136,8 @@ function prepare(): number {
 function lookups(table: Table, flip: number): number {
   let found = 0;
   for (let i = 0; i < ENTRIES; i++) {
-    key.setBytes(records, order[i] * (KEY + VALUE), KEY);
-    key.bytes[KEY - 1] ^= flip;
+    key.setBytes(records, order[i]! * (KEY + VALUE), KEY);
+    key.bytes[KEY - 1]! ^= flip;
     hasher.hash(key.words, 0, KEY);
     found += table.get(key, hasher.low, hasher.high, SEQUENCE_MAX, entry);
   }
@@ -160,58 +157,115 @@ function scan(table: Table, backward: boolean, fillCache: boolean): number {
   return count;
 }
 
-function report(name: string, ns: number, note = ''): void {
-  process.stdout.write(`${name.padEnd(32)} ${ns.toFixed(1).padStart(8)} ns  ${note}\n`);
+/** What the kinds are compared with: a table without a point index. */
+const beside = (kind: string, what: string): { beside?: string } =>
+  kind === 'none' ? {} : { beside: `none, ${what}` };
+
+function buildingWithoutDisk(transform: 'none' | 'lz4'): BenchTask {
+  let note = '';
+  return {
+    name: `TableBuilder, ${transform}`,
+    operations: ENTRIES,
+    bytes: RAW_BYTES,
+    expected: ENTRIES,
+    run() {
+      const sink = new Sink();
+      const { entries, bytes } = build(sink.fs, '', 'split-block', transform);
+      if (sink.bytes !== bytes) throw new Error(`${sink.bytes} bytes written, ${bytes} claimed`);
+      note = `${bytes} bytes`;
+      return entries;
+    },
+    note: () => note,
+    ...(transform === 'none' ? {} : { beside: 'TableBuilder, none' }),
+  };
 }
 
-const megabytes = (ns: number): string => `${(((KEY + VALUE) * 1000) / ns).toFixed(0)} MB/s`;
+function building(kind: PointIndexKindName): BenchTask {
+  const path = joinPath(directory, `building-${kind}.sst`);
+  return {
+    name: `${kind}, build`,
+    operations: ENTRIES,
+    bytes: RAW_BYTES,
+    expected: ENTRIES,
+    run: () => build(fs, path, kind, 'none').entries,
+    after: () => rmSync(path),
+    calls: 1,
+    ...beside(kind, 'build'),
+  };
+}
+
+/** Lookups of one table; each call checks that the point index was asked every time and no block was read again. */
+function gets(kind: PointIndexKindName, table: Table, environment: TableEnvironment): BenchTask[] {
+  const { counters } = environment;
+  const asked = (): number => counters.filterNegatives + counters.filterPositives;
+  const task = (what: string, flip: number, expected: number): BenchTask => ({
+    name: `${kind}, ${what}`,
+    operations: ENTRIES,
+    expected,
+    run() {
+      const before = asked();
+      const { blockReads } = counters;
+      const found = lookups(table, flip);
+      if (asked() - before !== ENTRIES) throw new Error(`${asked() - before} lookups were counted`);
+      if (counters.blockReads !== blockReads) throw new Error('Blocks were not cached');
+      return found;
+    },
+    ...beside(kind, what),
+  });
+  return [
+    {
+      ...task('get', 0, ENTRIES),
+      note: () => `${(table.memoryBytes / ENTRIES).toFixed(2)} B of index per key`,
+    },
+    task('miss', 0x55, 0),
+  ];
+}
+
+function scans(table: Table, uncached: Table, properties: TableProperties): BenchTask[] {
+  const task = (name: string, expected: number, run: () => number): BenchTask => ({
+    name,
+    operations: ENTRIES,
+    bytes: RAW_BYTES,
+    expected,
+    run,
+  });
+  return [
+    task('forward, cached', ENTRIES, () => scan(table, false, true)),
+    task('backward, cached', ENTRIES, () => scan(table, true, true)),
+    task('forward, read ahead', ENTRIES, () => scan(uncached, false, false)),
+    task('verifyAll', properties.blocks, () => table.verifyAll().blocks),
+  ];
+}
 
 try {
-  process.stdout.write(`${ENTRIES} entries, ${BLOCK}-byte blocks\n`);
-  for (const transform of ['none', 'lz4'] as const) {
-    const ns = best(ENTRIES, () => build(sink(), '', 'split-block', transform));
-    report(`build, memory, ${transform}`, ns, megabytes(ns));
-  }
-  report('key and hash, in each get', best(ENTRIES, prepare));
-  for (const kind of ['none', 'bloom', 'split-block', 'fuse8', 'hash-index'] as const) {
+  await measure('Building without a disk, per entry', [
+    buildingWithoutDisk('none'),
+    buildingWithoutDisk('lz4'),
+  ]);
+  await measure('Building, per entry', KINDS.map(building));
+  const opened = KINDS.map((kind) => {
     const path = joinPath(directory, `${kind}.sst`);
-    const start = performance.now();
     const properties = build(fs, path, kind, 'none');
-    const ns = ((performance.now() - start) * 1e6) / ENTRIES;
-    report(`build, ${kind}`, ns, megabytes(ns));
     const environment = environmentOf(properties.blocks);
     const table = Table.open(environment, path, properties);
-    lookups(table, 0);
-    report(
-      `get, found, ${kind}`,
-      best(ENTRIES, () => lookups(table, 0)),
+    const found = lookups(table, 0);
+    const { blockReads } = environment.counters;
+    prove(
+      `${kind}: ${found} keys were found in ${blockReads} blocks of ${properties.bytes} bytes`,
+      found === ENTRIES && blockReads === properties.blocks,
     );
-    report(
-      `get, absent, ${kind}`,
-      best(ENTRIES, () => lookups(table, 0x55)),
-    );
-    report(`index memory, ${kind}`, table.memoryBytes / ENTRIES, '(bytes for each key)');
-    if (kind === 'none') {
-      report(
-        'scan forward, cached',
-        best(ENTRIES, () => scan(table, false, true)),
-      );
-      report(
-        'scan backward, cached',
-        best(ENTRIES, () => scan(table, true, true)),
-      );
-      const cold = environmentOf(1);
-      const uncached = Table.open(cold, path, properties);
-      const coldNs = best(ENTRIES, () => scan(uncached, false, false));
-      report('scan forward, read ahead', coldNs, megabytes(coldNs));
-      report(
-        'verifyAll',
-        best(ENTRIES, () => table.verifyAll(), 2),
-      );
-      uncached.close();
-    }
-    table.close();
-  }
+    return { kind, path, properties, environment, table };
+  });
+  await measure('Lookups', [
+    { name: 'key and hash', operations: ENTRIES, expected: prepare(), run: prepare },
+    ...opened.flatMap(({ kind, table, environment }) => gets(kind, table, environment)),
+  ]);
+  const [{ path, properties, table }] = opened as [(typeof opened)[number]];
+  const uncached = Table.open(environmentOf(1), path, properties);
+  await measure('Scans, per entry', scans(table, uncached, properties));
+  uncached.close();
+  for (const one of opened) one.table.close();
+  finish();
 } finally {
   rmSync(directory, { recursive: true });
 }
