@@ -4,8 +4,10 @@
  * 1. L0 has its trigger: its idle runs become one run of the base level, without touching what is there. A tree too
  *    small for upper levels merges them into the last level at once.
  * 2. An upper level has more than K runs: they become one run of the next level (of the same level, if K < T − 1 and
- *    they are still small).
- * 3. The level above the last is full: its runs are merged into the last run partition by partition (partitions.ts).
+ *    they are still small). What is more than `limits.maxTaskBytes` goes there in pieces, each appended to the run that
+ *    the first one made.
+ * 3. The level above the last is full: its runs are merged into the last run partition by partition
+ *    (`drainByPartitions` of `@lsm/compaction`).
  *    With Z > 1 they become one more run there, and beyond Z runs the newer ones are merged into the oldest.
  * 4. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
  *
@@ -13,16 +15,25 @@
  */
 import {
   areDisjoint,
+  canAppend,
+  drainByPartitions,
   elideTombstones,
+  groupBytes,
   hasOlder,
   hasTombstones,
   hullOf,
   overlapping,
   type PlanDraft,
 } from '@lsm/compaction';
-import type { OutputShape, Placement, RunInfo, TableInfo, TreeSnapshot } from '@lsm/core';
+import {
+  type OutputShape,
+  type Placement,
+  perLevel,
+  type RunInfo,
+  type TableInfo,
+  type TreeSnapshot,
+} from '@lsm/core';
 import { bytesOf, type HybridTree, type UpperLevel } from './hybrid-tree.ts';
-import { drainByPartitions, groupBytes } from './partitions.ts';
 import type { HybridSettings } from './settings.ts';
 
 /** Fills a draft. */
@@ -61,12 +72,14 @@ function planLevel0(
   if (direct !== undefined) {
     const overlap = overlapping(direct.tables, hullOf(tables));
     const to = { into: direct.id };
-    mergeTables(snapshot, tree, { tables, overlap, to, level: lastLevel, reason, score }, draft);
+    const merge = { tables, overlap, to, level: lastLevel, reason, score };
+    mergeTables(snapshot, tree, merge, settings, draft);
     return;
   }
   const level = isDirect ? lastLevel : Math.min(baseLevel, lastLevel - 1);
   const to = after(snapshot, idle[0]!, level);
-  mergeTables(snapshot, tree, { tables, overlap: [], to, level, reason, score }, draft);
+  const merge = { tables, overlap: [], to, level, reason, score };
+  mergeTables(snapshot, tree, merge, settings, draft);
 }
 
 function planUpper(
@@ -76,7 +89,7 @@ function planUpper(
   settings: HybridSettings,
   draft: PlanDraft,
 ): void {
-  const { level, runs, bytes, maxRuns, capacity } = upper;
+  const { level, runs, bytes, maxRuns, ratio, capacity } = upper;
   if (level === tree.lastLevel - 1) {
     const oldest = tree.last[0] ?? null;
     if (settings.lastRuns === 1 || oldest === null) {
@@ -87,8 +100,13 @@ function planUpper(
   const idle = idleOldest(runs, draft);
   if (idle.length < 2 && level !== tree.lastLevel - 1) return;
   if (idle.length === 0) return;
-  const isLarge = maxRuns >= settings.ratio - 1 || bytes >= capacity;
+  const isLarge = maxRuns >= ratio - 1 || bytes >= capacity;
   const target = isLarge ? level + 1 : level;
+  if (bytes > snapshot.limits.maxTaskBytes) {
+    if (isLarge) appendInPieces(snapshot, tree, upper, target, settings, draft);
+    else drainWithin(snapshot, tree, upper, settings, draft);
+    return;
+  }
   const merge = {
     tables: idle.flatMap((run) => run.tables),
     overlap: [],
@@ -97,7 +115,71 @@ function planUpper(
     reason: `L${level} is full`,
     score: runs.length / (maxRuns + 1),
   };
-  mergeTables(snapshot, tree, merge, draft);
+  mergeTables(snapshot, tree, merge, settings, draft);
+}
+
+/**
+ * Makes the runs of a level one run directly older than them, piece by piece. The run that earlier pieces made is known
+ * by this: it has nothing where the rest still has to be merged.
+ */
+function appendInPieces(
+  snapshot: TreeSnapshot,
+  tree: HybridTree,
+  { level, runs, maxRuns, isHeavy }: UpperLevel,
+  targetLevel: number,
+  settings: HybridSettings,
+  draft: PlanDraft,
+): void {
+  const row = snapshot.runs.indexOf(runs.at(-1)!);
+  const next = snapshot.runs[row + 1];
+  const depth = isHeavy ? 0 : maxRuns;
+  const isBegun =
+    next !== undefined &&
+    next.level <= targetLevel &&
+    next.level > 0 &&
+    canAppend(runs, depth, next);
+  drainByPartitions(
+    snapshot,
+    {
+      upper: runs,
+      maxRuns: depth,
+      isHeavy,
+      target: isBegun ? next : null,
+      to: isBegun ? { into: next.id } : after(snapshot, runs.at(-1)!, targetLevel),
+      older: snapshot.runs.slice(isBegun ? row + 2 : row + 1),
+      isAppending: true,
+      shape: shapeFor(snapshot, tree, targetLevel, settings),
+      reason: `L${level} is full`,
+      score: runs.length / (maxRuns + 1),
+    },
+    draft,
+  );
+}
+
+/** Merges the newer runs of a level into its oldest one, in pieces. */
+function drainWithin(
+  snapshot: TreeSnapshot,
+  tree: HybridTree,
+  { level, runs, maxRuns }: UpperLevel,
+  settings: HybridSettings,
+  draft: PlanDraft,
+): void {
+  const oldest = runs.at(-1)!;
+  drainByPartitions(
+    snapshot,
+    {
+      upper: runs.slice(0, -1),
+      maxRuns: maxRuns - 1,
+      isHeavy: false,
+      target: oldest,
+      to: { into: oldest.id },
+      older: snapshot.runs.slice(snapshot.runs.indexOf(oldest) + 1),
+      shape: shapeFor(snapshot, tree, level, settings),
+      reason: `L${level} has more runs than it may have`,
+      score: runs.length / (maxRuns + 1),
+    },
+    draft,
+  );
 }
 
 /** Merges runs into the one below, or into a new last run if there is none. */
@@ -161,6 +243,7 @@ function mergeTables(
   snapshot: TreeSnapshot,
   tree: HybridTree,
   { tables, overlap, to, level, reason, score }: Merge,
+  settings: HybridSettings,
   draft: PlanDraft,
 ): void {
   const next = 'into' in to ? to.into : to.newRun.before;
@@ -173,13 +256,28 @@ function mergeTables(
     return;
   }
   const inputs = [...tables, ...overlap].map((table) => table.id);
-  draft.add({ kind: 'merge', inputs, to, shape: shapeFor(snapshot, tree, level), reason, score });
+  const shape = shapeFor(snapshot, tree, level, settings);
+  draft.add({ kind: 'merge', inputs, to, shape, reason, score });
 }
 
-/** Runs directly above the last level are all cut at its group borders, so that they can be merged down in pieces. */
-function shapeFor(snapshot: TreeSnapshot, tree: HybridTree, level: number): OutputShape {
+/**
+ * Upper runs are all cut at borders of groups of the last one, so that they can be merged in pieces; those of higher
+ * levels, whose tables cover more of it, at borders of larger groups.
+ */
+function shapeFor(
+  snapshot: TreeSnapshot,
+  tree: HybridTree,
+  level: number,
+  settings: HybridSettings,
+): OutputShape {
   const { tableBytes, maxTaskBytes } = snapshot.limits;
   const last = tree.last.at(-1);
-  if (last === undefined || level !== tree.lastLevel - 1) return { tableBytes };
-  return { tableBytes, cutNear: last.id, maxOverlapBytes: groupBytes(maxTaskBytes) };
+  const above = tree.lastLevel - level;
+  if (last === undefined || (above < 1 && settings.lastRuns === 1)) return { tableBytes };
+  let group = groupBytes(maxTaskBytes);
+  for (let i = 1; i < above; i++) {
+    group *= perLevel(settings.ratio, Math.max(0, level + i - tree.baseLevel));
+  }
+  if (above > 1 && group >= last.bytes) return { tableBytes };
+  return { tableBytes, cutNear: last.id, maxOverlapBytes: group };
 }

@@ -1,9 +1,9 @@
 /**
  * A tree as hybrid compaction sees it: L0, upper levels of several runs each, and a last level.
  *
- * Levels are counted from the last one up, by its size B: with U = one full L0 there are
- * floor(log_T(B / 1.5 U)) upper levels. So a small tree has none, and the upper levels together stay below two thirds
- * of the last. Runs that another strategy left above the base level count as members of the base level.
+ * Levels are counted from the last one up, by its size B: with U = one full L0 there are as many upper levels as
+ * ratios, multiplied from the base level down, stay within B / 1.5 U: floor(log_T(B / 1.5 U)) if all are T. So a small
+ * tree has none, and the upper levels together stay below two thirds of the last. Runs that another strategy left above the base level count as members of the base level.
  */
 import { perLevel, type RunInfo, type TreeSnapshot } from '@lsm/core';
 import type { HybridSettings } from './settings.ts';
@@ -20,6 +20,8 @@ export interface UpperLevel {
   readonly bytes: number;
   /** Runs that it may have at rest. */
   readonly maxRuns: number;
+  /** Size of the next level against this one. */
+  readonly ratio: number;
   /** Whether it has too many bytes for the last level below it. */
   readonly isHeavy: boolean;
   /** Whether it has more runs, or is too heavy. */
@@ -48,8 +50,19 @@ export function upperLevelCount(
   settings: HybridSettings,
 ): number {
   const unit = Math.max(1, settings.level0Runs * flushBytes);
-  const steps = Math.log(lastBytes / (FILL * unit)) / Math.log(settings.ratio);
-  return Math.min(settings.lastLevel - 1, Math.max(0, Math.floor(steps)));
+  let count = 0;
+  let worth = FILL * unit * perLevel(settings.ratio, 0);
+  while (count < settings.lastLevel - 1 && lastBytes >= worth) {
+    worth *= perLevel(settings.ratio, ++count);
+  }
+  return count;
+}
+
+/** Bytes that suit level `index`, counted from the base level, at one full L0 of `unit`. */
+function capacityOf(unit: number, index: number, settings: HybridSettings): number {
+  let capacity = 0.75 * unit;
+  for (let i = 0; i <= index; i++) capacity *= perLevel(settings.ratio, i);
+  return capacity;
 }
 
 /** Looks at a snapshot. */
@@ -79,9 +92,10 @@ export function hybridTree(snapshot: TreeSnapshot, settings: HybridSettings): Hy
       runs: members,
       bytes,
       maxRuns,
+      ratio: perLevel(settings.ratio, Math.max(0, level - baseLevel)),
       isHeavy,
       isFull: members.length > maxRuns || isHeavy,
-      capacity: 0.75 * unit * settings.ratio ** (level - baseLevel + 1),
+      capacity: capacityOf(unit, level - baseLevel, settings),
     });
   }
   return { level0, upper, last, baseLevel, lastLevel };

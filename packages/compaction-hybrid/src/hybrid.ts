@@ -12,6 +12,7 @@ import {
   type CompactionStrategy,
   type CostVector,
   type Health,
+  type Json,
   perLevel,
   type StrategyBounds,
   type TreeSnapshot,
@@ -46,6 +47,8 @@ export function hybrid(settings?: Partial<HybridSettings>): CompactionStrategy<n
     },
     predict: (workload: WorkloadModel): CostVector => predict(workload, parsed),
     bounds: (workload: WorkloadModel): StrategyBounds => boundsOf(workload, parsed),
+    withSettings: (changes: { readonly [setting: string]: Json }) =>
+      hybrid({ ...parsed, ...changes }),
   });
 }
 
@@ -69,14 +72,22 @@ function healthOf(tree: HybridTree, settings: HybridSettings, quiescent: boolean
 }
 
 function predict({ dataBytes, flushBytes }: WorkloadModel, settings: HybridSettings): CostVector {
-  const { ratio, lastRuns, level0Runs } = settings;
+  const { lastRuns, level0Runs } = settings;
   const count = upperLevelCount(dataBytes, flushBytes, settings);
-  const upperRuns = perLevel(settings.upperRuns, 0);
-  const shape = { ratio, levels: count + 1, upperRuns, lastRuns };
+  let writes = 0;
+  let runs = level0Runs / 2 + lastRuns;
+  for (let level = 0; level <= count; level++) {
+    const ratio = perLevel(settings.ratio, Math.min(level, Math.max(0, count - 1)));
+    const levelRuns = level === count ? lastRuns : perLevel(settings.upperRuns, level);
+    writes += writeAmplification({ ratio, levels: 1, upperRuns: 1, lastRuns: levelRuns });
+    if (level < count) runs += levelRuns / 2;
+  }
+  const ratio = perLevel(settings.ratio, Math.max(0, count - 1));
   return {
-    writeAmplification: 1 + 1 + writeAmplification(shape),
-    runs: level0Runs / 2 + (count * upperRuns) / 2 + lastRuns,
-    spaceAmplification: spaceAmplification(shape),
+    // One for the flush, and one for the merge of L0 into the base level.
+    writeAmplification: 1 + 1 + writes,
+    runs,
+    spaceAmplification: spaceAmplification({ ratio, levels: count + 1, upperRuns: 1, lastRuns }),
   };
 }
 
@@ -89,6 +100,7 @@ function boundsOf(
   let maxRuns = settings.level0Runs - 1 + settings.lastRuns;
   for (let i = 0; i < count; i++) maxRuns += perLevel(settings.upperRuns, i);
   const level0 = ((settings.level0Runs - 1) * flushBytes) / Math.max(1, dataBytes);
-  const upper = (2 / 3) * (settings.ratio / (settings.ratio - 1));
+  const ratio = perLevel(settings.ratio, Math.max(0, count - 1));
+  const upper = (2 / 3) * (ratio / (ratio - 1));
   return { maxRuns, maxSpaceAmplification: settings.lastRuns + upper + level0 + 0.1 };
 }

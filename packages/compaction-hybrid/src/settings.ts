@@ -10,8 +10,11 @@ import {
 
 /** How hybrid compaction behaves; all settings are plain JSON. The defaults are lazy leveling with T = 4. */
 export interface HybridSettings {
-  /** T: size ratio of neighbouring levels; 2 to 100, default 4. */
-  readonly ratio: number;
+  /**
+   * T: size ratio of neighbouring levels, 2 to 100, default 4; one number for all, or a list from the base level down
+   * whose last entry repeats.
+   */
+  readonly ratio: number | readonly number[];
   /**
    * K: runs that an upper level may have at rest, 1 to 100; one number for all, or a list from the base level down
    * whose last entry repeats. Default 0: T − 1.
@@ -38,8 +41,17 @@ const runsSetting: SettingSpec<number | readonly number[]> = {
   },
 };
 
+const ratioSetting: SettingSpec<number | readonly number[]> = {
+  default: 4,
+  parse(value, name) {
+    if (!Array.isArray(value)) return numberSetting(4, 2, 100).parse(value, name);
+    if (value.length === 0) throw invalidArgument(`${name} has to have an entry.`);
+    return Object.freeze(value.map((entry) => numberSetting(4, 2, 100).parse(entry, name)));
+  },
+};
+
 const specs: SettingSpecs<HybridSettings> = {
-  ratio: numberSetting(4, 2, 100),
+  ratio: ratioSetting,
   upperRuns: runsSetting,
   lastRuns: integerSetting(1, 1, 100),
   level0Runs: integerSetting(4, 1, 1000),
@@ -58,6 +70,12 @@ export function parseHybridSettings(raw: unknown): HybridSettings {
   if (settings.stopRuns <= Math.max(settings.slowdownRuns, settings.level0Runs)) {
     throw invalidArgument('hybrid: stopRuns has to be above slowdownRuns and level0Runs.');
   }
-  const upperRuns = settings.upperRuns || Math.max(1, Math.round(settings.ratio) - 1);
+  const upperRuns = settings.upperRuns || tieringRuns(settings.ratio);
   return Object.freeze({ ...settings, upperRuns });
+}
+
+/** T − 1 runs a level. */
+function tieringRuns(ratio: number | readonly number[]): number | readonly number[] {
+  if (typeof ratio !== 'number') return Object.freeze(ratio.map((of) => tieringRuns(of) as number));
+  return Math.max(1, Math.round(ratio) - 1);
 }

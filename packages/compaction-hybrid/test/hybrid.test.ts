@@ -1,5 +1,5 @@
 import { Simulator, type SimulatorOptions } from '@lsm/compaction';
-import { type HybridSettings, hybrid } from '@lsm/compaction-hybrid';
+import { FLUID_PRESETS, fluidPreset, type HybridSettings, hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
 import { type CompactionStrategy, seededRandom } from '@lsm/core';
@@ -68,7 +68,43 @@ describe('hybrid', { timeout: 60_000 }, () => {
     const { simulator } = load(hybrid());
     expect(simulator.stats.largestTaskBytes).toBeLessThan(0.2 * KEYS);
     const tieredTask = load(tiered()).simulator.stats.largestTaskBytes;
-    expect(tieredTask).toBeGreaterThan(KEYS);
+    expect(tieredTask).toBeLessThan(0.5 * KEYS);
+  });
+
+  test.each(FLUID_PRESETS)('bounds the tasks of %s', (preset) => {
+    const cap = 400;
+    const simulator = new Simulator(hybrid(fluidPreset(preset)), {
+      keyCount: 4000,
+      flushEntries: 40,
+      tableEntries: 10,
+      maxTaskEntries: cap,
+    });
+    const random = seededRandom(7);
+    for (let i = 0; i < 20_000; i++) simulator.put(random.next() % 4000);
+    const { largestTaskBytes, rejections } = simulator.stats;
+    expect(rejections).toBe(0);
+    // A cluster of tables that can't be cut apart may take half as much again.
+    expect(largestTaskBytes).toBeLessThanOrEqual(1.5 * cap);
+  });
+
+  test('takes a list of ratios from the base level down', () => {
+    expect(hybrid({ ratio: [8, 4, 2] }).settings).toMatchObject({
+      ratio: [8, 4, 2],
+      upperRuns: [7, 3, 1],
+    });
+    const one = load(hybrid({ ratio: [4] }));
+    const same = load(hybrid({ ratio: 4, upperRuns: [3] }));
+    expect(one.writes).toBe(same.writes);
+    expect(() => hybrid({ ratio: [] })).toThrow(/ratio/);
+    expect(() => hybrid({ ratio: [4, 1] })).toThrow(/ratio/);
+  });
+
+  test('can be had with other settings', () => {
+    expect(hybrid({ ratio: 6 }).withSettings?.({ lastRuns: 2 }).settings).toMatchObject({
+      ratio: 6,
+      lastRuns: 2,
+    });
+    expect(() => hybrid().withSettings?.({ lastRun: 2 })).toThrow(/lastRuns/);
   });
 
   test.each([

@@ -11,6 +11,7 @@ import type {
   CompactionStrategy,
   CostVector,
   Health,
+  Json,
   StrategyBounds,
   TreeSnapshot,
   WorkloadModel,
@@ -47,6 +48,8 @@ export function leveled(settings?: Partial<LeveledSettings>): CompactionStrategy
     },
     predict: (workload: WorkloadModel): CostVector => predict(workload, parsed),
     bounds: (workload: WorkloadModel): StrategyBounds => boundsOf(workload, parsed),
+    withSettings: (changes: { readonly [setting: string]: Json }) =>
+      leveled({ ...parsed, ...changes }),
   });
 }
 

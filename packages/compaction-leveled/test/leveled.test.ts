@@ -230,4 +230,12 @@ describe('leveled', { timeout: 60_000 }, () => {
     expect(maxRuns).toBeLessThan(12);
     expect(maxSpaceAmplification).toBeLessThan(1.3);
   });
+
+  test('can be had with other settings', () => {
+    expect(leveled({ ratio: 6 }).withSettings?.({ picker: 'oldest' }).settings).toMatchObject({
+      ratio: 6,
+      picker: 'oldest',
+    });
+    expect(() => leveled().withSettings?.({ picker: 'newest' })).toThrow(/picker/);
+  });
 });

@@ -6,14 +6,25 @@
  * 2. A tier has `minMergeWidth` runs: they are merged into one run, newest tier first.
  * 3. The tree has more than `maxRuns` runs: the window of `minMergeWidth` runs (or of as many as are too many) that
  *    costs least for each run it removes is merged.
- * 4. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
+ * 4. A run whose tag is no longer that of its size is moved, unread, to the tag that is.
+ * 5. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
  *
- * Runs that don't overlap are moved together without being read.
+ * Runs that don't overlap are moved together without being read. A merge of more than `limits.maxTaskBytes` is done
+ * piece by piece, into the oldest of its runs (`drainByPartitions` of `@lsm/compaction`): all runs are cut at the same
+ * keys, those where groups of tables of the oldest run of the tree end. So no task grows with the tree, and disk
+ * space is needed for some tables more, not for everything twice.
  */
-import { areDisjoint, elideTombstones, hasTombstones, type PlanDraft } from '@lsm/compaction';
-import type { RunInfo, TreeSnapshot } from '@lsm/core';
+import {
+  areDisjoint,
+  drainByPartitions,
+  elideTombstones,
+  groupBytes,
+  hasTombstones,
+  type PlanDraft,
+} from '@lsm/compaction';
+import type { OutputShape, RunInfo, TreeSnapshot } from '@lsm/core';
 import type { TieredSettings } from './settings.ts';
-import { ownTier, type Tier } from './tiers.ts';
+import { isPiecemeal, ownTier, retags, type Tier } from './tiers.ts';
 
 /** Fills a draft. */
 export function planTiered(
@@ -24,25 +35,65 @@ export function planTiered(
 ): void {
   const runs = tiers.flatMap((tier) => tier.runs);
   const score = pressureOf(tiers, settings);
-  if (exceedsSpace(runs, settings.maxSpaceAmplification) && !draft.hasBusy(runs.at(-1)!)) {
+  const isInPieces = isPiecemeal(snapshot);
+  if (
+    exceedsSpace(runs, settings.maxSpaceAmplification) &&
+    (isInPieces || !draft.hasBusy(runs.at(-1)!))
+  ) {
     mergeRuns(snapshot, runs, settings, draft, 'space amplification', score);
     // If a newer run is busy, waiting for it beats starting more: else that moment might never come.
     if (draft.tasks.length === 0 && snapshot.inProgress.length > 0) return;
   }
+  mergeFullTiers(snapshot, tiers, settings, draft, score);
+  const surplus = runs.length - settings.maxRuns;
+  if (surplus > 0 && draft.tasks.length === 0 && snapshot.inProgress.length === 0) {
+    const window = cheapestWindow(runs, surplus + 1, settings);
+    mergeRuns(snapshot, window, settings, draft, 'too many runs', score);
+  }
+  if (isInPieces && draft.tasks.length === 0) retag(snapshot, settings, draft);
+  if (draft.tasks.length === 0) elideTombstones(snapshot, draft);
+}
+
+function mergeFullTiers(
+  snapshot: TreeSnapshot,
+  tiers: readonly Tier[],
+  settings: TieredSettings,
+  draft: PlanDraft,
+  score: number,
+): void {
+  const isInPieces = isPiecemeal(snapshot);
   for (const { tier, runs: members } of tiers) {
-    for (const window of idleWindows(members, draft)) {
+    const isLarge = isInPieces && bytesOf(members) > snapshot.limits.maxTaskBytes;
+    const windows = isLarge ? [members] : idleWindows(members, draft);
+    for (const window of windows) {
       if (window.length < settings.minMergeWidth) continue;
       // The oldest of the tier first: they have waited longest.
       const picked = window.slice(-settings.maxMergeWidth);
       mergeRuns(snapshot, picked, settings, draft, `tier ${tier} is full`, score);
     }
   }
-  const surplus = runs.length - settings.maxRuns;
-  if (surplus > 0 && draft.tasks.length === 0 && snapshot.inProgress.length === 0) {
-    const window = cheapestWindow(runs, surplus + 1, settings);
-    mergeRuns(snapshot, window, settings, draft, 'too many runs', score);
+}
+
+/** Moves one run to the tag of its size; the next plan sees to the others. */
+function retag(snapshot: TreeSnapshot, settings: TieredSettings, draft: PlanDraft): void {
+  for (const { run, level } of retags(snapshot, settings.ratio)) {
+    if (draft.hasBusy(run)) continue;
+    const before = snapshot.runs[snapshot.runs.indexOf(run) + 1]?.id ?? null;
+    const isTaken = draft.add({
+      kind: 'move',
+      inputs: run.tables.map((table) => table.id),
+      to: { newRun: { level, before } },
+      reason: 'tag of its size',
+      score: 0.5,
+    });
+    if (isTaken) return;
   }
-  if (draft.tasks.length === 0) elideTombstones(snapshot, draft);
+}
+
+function bytesOf(runs: readonly RunInfo[]): number {
+  let bytes = 0;
+  for (const run of runs) bytes += run.bytes;
+  return bytes;
 }
 
 /** Whether the tree is too large for its oldest run. */
@@ -110,9 +161,26 @@ function mergeRuns(
   const rows = snapshot.runs;
   const oldest = picked.at(-1)!;
   const next = rows[rows.indexOf(oldest) + 1];
+  const bytes = bytesOf(picked);
+  if (bytes > snapshot.limits.maxTaskBytes && isPiecemeal(snapshot)) {
+    drainByPartitions(
+      snapshot,
+      {
+        upper: picked.slice(0, -1),
+        maxRuns: 0,
+        isHeavy: true,
+        target: oldest,
+        to: { into: oldest.id },
+        older: rows.slice(rows.indexOf(oldest) + 1),
+        shape: shapeFor(snapshot, oldest),
+        reason,
+        score,
+      },
+      draft,
+    );
+    return;
+  }
   const tables = picked.flatMap((run) => run.tables);
-  let bytes = 0;
-  for (const run of picked) bytes += run.bytes;
   // A tag may not be below that of a newer run nor above that of an older one.
   const level = Math.min(
     Math.max(oldest.level, ownTier(bytes, snapshot.flushBytes, settings.ratio)),
@@ -127,5 +195,13 @@ function mergeRuns(
   const isOldest = !rows.slice(rows.indexOf(oldest) + 1).some((run) => run.tables.length > 0);
   const isMove = areDisjoint(tables) && !(isOldest && tables.some(hasTombstones));
   if (isMove) draft.add({ kind: 'move', ...task });
-  else draft.add({ kind: 'merge', ...task, shape: { tableBytes: snapshot.limits.tableBytes } });
+  else draft.add({ kind: 'merge', ...task, shape: shapeFor(snapshot, oldest) });
+}
+
+/** Outputs are cut at the borders of the oldest run, once the tree is so large that merges are done in pieces. */
+function shapeFor(snapshot: TreeSnapshot, target: RunInfo): OutputShape {
+  const { tableBytes, maxTaskBytes } = snapshot.limits;
+  const last = snapshot.runs.findLast((run) => run.tables.length > 0);
+  if (!isPiecemeal(snapshot) || last === undefined || last === target) return { tableBytes };
+  return { tableBytes, cutNear: last.id, maxOverlapBytes: groupBytes(maxTaskBytes) };
 }

@@ -11,6 +11,7 @@ import type {
   CompactionStrategy,
   CostVector,
   Health,
+  Json,
   StrategyBounds,
   TreeSnapshot,
   WorkloadModel,
@@ -54,6 +55,8 @@ export function tiered(settings?: Partial<TieredSettings>): CompactionStrategy<n
       ),
       maxSpaceAmplification: parsed.maxSpaceAmplification,
     }),
+    withSettings: (changes: { readonly [setting: string]: Json }) =>
+      tiered({ ...parsed, ...changes }),
   });
 }
 

@@ -158,4 +158,34 @@ describe('tiered', { timeout: 60_000 }, () => {
     expect(cost.writeAmplification).toBeLessThan(7);
     expect(cost.spaceAmplification).toBeGreaterThan(2);
   });
+
+  test('merges in pieces what is too large for one task, at the same cost', () => {
+    const statsFor = (maxTaskEntries: number, settings?: Partial<TieredSettings>) => {
+      const simulator = new Simulator(tiered(settings), {
+        keyCount: 6000,
+        flushEntries: 60,
+        tableEntries: 15,
+        maxTaskEntries,
+      });
+      const random = seededRandom(3);
+      for (let i = 0; i < 40_000; i++) simulator.put(random.next() % 6000);
+      return simulator.stats;
+    };
+    const whole = statsFor(Number.POSITIVE_INFINITY);
+    const pieces = statsFor(600);
+    expect(whole.largestTaskBytes).toBeGreaterThan(6000);
+    expect(pieces.largestTaskBytes).toBeLessThanOrEqual(1.5 * 600);
+    expect(pieces.rejections).toBe(0);
+    expect(pieces.writeAmplification).toBeLessThan(1.15 * whole.writeAmplification);
+    const tight = { maxSpaceAmplification: 1.5 };
+    expect(statsFor(600, tight).peakBytes).toBeLessThan(0.8 * statsFor(60_000, tight).peakBytes);
+  });
+
+  test('can be had with other settings', () => {
+    expect(tiered({ ratio: 6 }).withSettings?.({ maxRuns: 9 }).settings).toMatchObject({
+      ratio: 6,
+      maxRuns: 9,
+    });
+    expect(() => tiered().withSettings?.({ ratio: 1 })).toThrow(/ratio/);
+  });
 });

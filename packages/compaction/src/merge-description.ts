@@ -50,6 +50,7 @@ export function describeMerge<T extends TableView>(
       tableBytes: task.shape.tableBytes,
       cutNear: near.map(({ maxKey, bytes }) => ({ maxKey, bytes })),
       maxOverlapBytes: task.shape.maxOverlapBytes ?? 0,
+      cutKeys: task.shape.cutKeys ?? [],
     },
     hull,
     isOldest: older.every((tables) => tables.length === 0),

@@ -7,6 +7,7 @@
  *    together are later merged together, at less cost.
  * 4. `cutNear` is divided into groups of at most `maxOverlapBytes` (overlap-groups.ts); a table never spans two groups.
  *    The groups depend on that run alone, so that all runs above it get their borders at the same keys.
+ * 5. Before each key of `cutKeys`, whatever the size.
  *
  * The idea of cutting at the borders of the next level is RocksDB's (7.8) and Spooky's (Dayan et al., 2022).
  */
@@ -28,6 +29,8 @@ export interface CutShape {
   readonly cutNear?: readonly CutBorder[];
   /** Most bytes of `cutNear` that one output spans; default 0: no limit. */
   readonly maxOverlapBytes?: number;
+  /** Keys before which an output ends, ascending; default none. */
+  readonly cutKeys?: readonly Uint8Array[];
 }
 
 /** Follows the keys of a merge along the borders of another run. */
@@ -38,6 +41,9 @@ export class OutputCutter {
   readonly #groupEnds: Uint8Array;
   #index = 0;
   #border: KeyBuffer | null = null;
+  readonly #cutKeys: readonly Uint8Array[];
+  #cutIndex = 0;
+  #cutKey: KeyBuffer | null = null;
   /** After {@link shouldCut} said yes: the border that was crossed, or `null`. */
   crossed: Uint8Array | null = null;
 
@@ -45,7 +51,9 @@ export class OutputCutter {
     this.#tableBytes = shape.tableBytes;
     this.#borders = shape.cutNear ?? [];
     this.#groupEnds = groupEnds(this.#borders, shape.maxOverlapBytes ?? 0);
+    this.#cutKeys = shape.cutKeys ?? [];
     this.#load();
+    this.#loadCutKey();
   }
 
   /**
@@ -63,11 +71,32 @@ export class OutputCutter {
       this.#index++;
       this.#load();
     }
+    const isKeyCut = this.#passCutKeys(entry);
     if (openBytes === 0) return false;
     this.crossed = crossed < 0 ? null : this.#borders[crossed]!.maxKey;
-    return (
-      openBytes >= this.#tableBytes || group || (crossed >= 0 && openBytes >= this.#tableBytes / 2)
-    );
+    if (isKeyCut || group || openBytes >= this.#tableBytes) return true;
+    return crossed >= 0 && openBytes >= this.#tableBytes / 2;
+  }
+
+  /** Whether a key of `cutKeys` lies between the entry before and this one, or is this one's. */
+  #passCutKeys(entry: Entry): boolean {
+    let passed = false;
+    while (this.#cutKey !== null && !isAbove(this.#cutKey, entry)) {
+      passed = true;
+      this.#cutIndex++;
+      this.#loadCutKey();
+    }
+    return passed;
+  }
+
+  #loadCutKey(): void {
+    const key = this.#cutKeys[this.#cutIndex];
+    if (key === undefined) {
+      this.#cutKey = null;
+      return;
+    }
+    this.#cutKey ??= new KeyBuffer(64);
+    this.#cutKey.setBytes(key, 0, key.length);
   }
 
   #load(): void {
@@ -81,9 +110,17 @@ export class OutputCutter {
   }
 }
 
-function isBelow(border: KeyBuffer, entry: Entry): boolean {
+function compareBorder(border: KeyBuffer, entry: Entry): number {
   const { words, keyOffset, keyLength } = entry;
-  return compareAligned(border.words, 0, border.length, words, keyOffset, keyLength) < 0;
+  return compareAligned(border.words, 0, border.length, words, keyOffset, keyLength);
+}
+
+function isBelow(border: KeyBuffer, entry: Entry): boolean {
+  return compareBorder(border, entry) < 0;
+}
+
+function isAbove(border: KeyBuffer, entry: Entry): boolean {
+  return compareBorder(border, entry) > 0;
 }
 
 function groupEnds(borders: readonly CutBorder[], maxOverlapBytes: number): Uint8Array {

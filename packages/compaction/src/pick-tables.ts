@@ -5,6 +5,9 @@
  * - `round-robin`: by key, from where the last pick ended; the state holds that key.
  * - `oldest`: the table whose newest write is oldest; good when a small set of keys is hot.
  * - `largest`: most bytes, counting those that its tombstones would free.
+ * - `tombstone-density`: the largest share of tombstones; without any, least overlap.
+ * - `wasted-reads`: the table that reads looked into in vain most often for its size (what LevelDB's seek compaction
+ *   does); without any, least overlap.
  *
  * No choice depends on table numbers, so equal trees get equal plans.
  */
@@ -12,7 +15,14 @@ import { compareBytes, type TableInfo } from '@lsm/core';
 import { overlapping, totalBytes } from './key-range.ts';
 
 /** Names of the orders. */
-export const TABLE_PICKERS = ['min-overlap', 'round-robin', 'oldest', 'largest'] as const;
+export const TABLE_PICKERS = [
+  'min-overlap',
+  'round-robin',
+  'oldest',
+  'largest',
+  'tombstone-density',
+  'wasted-reads',
+] as const;
 
 /** How the next table is chosen. */
 export type TablePicker = (typeof TABLE_PICKERS)[number];
@@ -47,12 +57,30 @@ export function pickTables(
     return { table, overlap, overlapBytes: totalBytes(overlap) };
   });
   if (picker === 'round-robin') return candidates;
-  return candidates.sort((a, b) => rank(a, picker) - rank(b, picker));
+  return candidates.sort(
+    (a, b) => rank(a, picker) - rank(b, picker) || overlapRatio(a) - overlapRatio(b),
+  );
 }
 
 /** Smaller is better. */
-function rank({ table, overlapBytes }: TableCandidate, picker: TablePicker): number {
-  if (picker === 'oldest') return table.maxSequence;
-  if (picker === 'largest') return -(table.bytes + table.reclaimableBytes);
+function rank(candidate: TableCandidate, picker: TablePicker): number {
+  const { table } = candidate;
+  switch (picker) {
+    case 'oldest':
+      return table.maxSequence;
+    case 'largest':
+      return -(table.bytes + table.reclaimableBytes);
+    case 'tombstone-density':
+      return -(table.pointTombstones + table.rangeTombstones) / Math.max(1, table.entries);
+    case 'wasted-reads':
+      return -(table.wastedReads ?? 0) / Math.max(1, table.bytes);
+    case 'min-overlap':
+    case 'round-robin':
+      return overlapRatio(candidate);
+  }
+}
+
+/** Bytes to rewrite for each byte that goes down. */
+function overlapRatio({ table, overlapBytes }: TableCandidate): number {
   return overlapBytes / Math.max(1, table.bytes + table.reclaimableBytes);
 }

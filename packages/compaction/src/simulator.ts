@@ -94,7 +94,7 @@ export interface SimulatorStats {
   readonly treeBytes: number;
   /** Most bytes that tables, and outputs of running tasks, have had together. */
   readonly peakBytes: number;
-  /** Bytes of the largest task's inputs. */
+  /** Bytes that the largest merge or rewrite read; moves and drops read nothing. */
   readonly largestTaskBytes: number;
   /** Runs with tables. */
   readonly runs: number;
@@ -308,10 +308,11 @@ export class Simulator {
     if (memtable === undefined) return false;
     this.#now += this.#options.flushMs;
     const { now } = this;
+    const { splitKeys = [] } = this.#strategy.flush?.(this.tree()) ?? {};
     const written = this.#merge(
       [memtable.entries()],
       this.#runs.map((run) => run.tables),
-      { tableBytes: this.#tableBytes() },
+      { tableBytes: this.#tableBytes(), cutKeys: splitKeys },
       { oldestWriteAt: now, newestWriteAt: now, oldestTombstoneAt: now },
     );
     this.#sealed = this.#sealed.filter((other) => other !== memtable);
@@ -410,7 +411,9 @@ export class Simulator {
     }
     this.#tasks++;
     if (admitted.kind === 'move') this.#moves++;
-    this.#largestTaskBytes = Math.max(this.#largestTaskBytes, admitted.inputBytes);
+    if (admitted.kind === 'merge' || admitted.kind === 'rewrite') {
+      this.#largestTaskBytes = Math.max(this.#largestTaskBytes, admitted.inputBytes);
+    }
     this.#outputs.set(admitted.id, this.#execute(admitted));
     this.#notePeak();
     if (this.freeDiskBytes < 0) {

@@ -235,6 +235,18 @@ describe('cuts', () => {
     expect(out(['a1 b1 c1 e1 f1 g1 z1'], { shape })).toBe('a1 b1 | c1 | e1 f1 | g1 z1');
   });
 
+  test('cuts before given keys, whatever the size, and makes no empty tables', () => {
+    const cutKeys = ['a', 'c', 'd', 'x', 'y'].map((text) => key(text));
+    const shape = { tableBytes: 1e9, cutKeys };
+    expect(out(['a5 b4 c3 c2 d1 e1'], { shape, snapshots: [2] })).toBe(
+      out(['a5 b4 c3 c2 d1 e1'], {
+        shape: { tableBytes: 1e9, cutNear: near('b c *'), maxOverlapBytes: 1 },
+        snapshots: [2],
+      }),
+    );
+    expect(out(['m5'], { shape })).toBe('m5');
+  });
+
   test('clip range tombstones to the tables they are in, with disjoint inclusive ranges', () => {
     const given = { ranges: 'a-*@9', older: ['a-z'], shape: { tableBytes: 20 } };
     expect(out(['b10 c11 d12 e13 f14'], given)).toBe(

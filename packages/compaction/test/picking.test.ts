@@ -115,6 +115,20 @@ describe('pickTables', () => {
     expect(ids('round-robin')).toEqual([1, 2, 3]);
   });
 
+  test('orders by tombstones and by wasted reads, and by overlap where there are none', () => {
+    expect(ids('tombstone-density')).toEqual(ids('min-overlap'));
+    expect(ids('wasted-reads')).toEqual(ids('min-overlap'));
+    const busy = [
+      table(1, 'a-c', { pointTombstones: 1, wastedReads: 10 }),
+      table(2, 'd-f', { pointTombstones: 9, wastedReads: 30, bytes: 1000 }),
+      table(3, 'g-i', { rangeTombstones: 2, wastedReads: 20 }),
+    ];
+    const order = (picker: Parameters<typeof pickTables>[2]): number[] =>
+      pickTables(busy, lower, picker, null).map((c) => c.table.id);
+    expect(order('tombstone-density')).toEqual([2, 3, 1]);
+    expect(order('wasted-reads')).toEqual([3, 1, 2]);
+  });
+
   test('goes round from where the last pick ended', () => {
     expect(ids('round-robin', 'c')).toEqual([2, 3, 1]);
     expect(ids('round-robin', 'f')).toEqual([3, 1, 2]);

@@ -93,6 +93,85 @@ describe('Simulator', () => {
     expect(simulator.rejections[0]?.rule).toBe('A2');
   });
 
+  test('cuts flushes where the strategy says', () => {
+    const splitting: CompactionStrategy = {
+      ...IDLE,
+      flush: () => ({ splitKeys: [Uint8Array.of(0, 0, 0, 3), Uint8Array.of(0, 0, 0, 7)] }),
+    };
+    const simulator = new Simulator(splitting, { keyCount: 10, flushEntries: 10 });
+    for (let key = 0; key < 10; key++) simulator.put(key);
+    expect(simulator.runs[0]!.tables.map((table) => table.entries)).toEqual([3, 4, 3]);
+  });
+
+  test('moves its clock with flushes and by hand, and keeps the ages of what it merges', () => {
+    const simulator = new Simulator(IDLE, { keyCount: 9, flushEntries: 1, flushMs: 10 });
+    simulator.put(1);
+    simulator.advance(100);
+    simulator.del(1);
+    const [newer, older] = simulator.runs;
+    expect([older!.tables[0]!.newestWriteAt, newer!.tables[0]!.oldestTombstoneAt]).toEqual([
+      10, 120,
+    ]);
+    simulator.put(2);
+    simulator.advance(5);
+    const snapshot = simulator.snapshot();
+    const task = simulator.start({
+      kind: 'merge',
+      inputs: simulator.runs.slice(0, 2).map((run) => run.tables[0]!.id),
+      to: { into: newer!.id },
+      shape: { tableBytes: 100 },
+      reason: 'test',
+      score: 1,
+    });
+    if ('rule' in task) throw new Error(task.message);
+    simulator.commit(task.id);
+    simulator.release(snapshot);
+    expect(simulator.runs[0]!.tables[0]).toMatchObject({
+      oldestWriteAt: 120,
+      newestWriteAt: 130,
+      oldestTombstoneAt: 120,
+      createdAt: simulator.now,
+    });
+  });
+
+  test('forgets running tasks in a crash, and gives back the state of the last commit', () => {
+    const seen: unknown[] = [];
+    const counting: CompactionStrategy = {
+      ...IDLE,
+      initialState: () => 0,
+      plan({ runs, inProgress }, state) {
+        seen.push(state);
+        if (runs.length < 2 || inProgress.length > 0) return { tasks: [] };
+        const inputs = runs.flatMap((run) => run.tables.map((table) => table.id));
+        return {
+          tasks: [
+            {
+              kind: 'merge',
+              inputs,
+              to: { newRun: { level: 1, before: null } },
+              shape: { tableBytes: 100 },
+              reason: 'test',
+              score: 1,
+            },
+          ],
+          state: (state as number) + 1,
+        };
+      },
+    };
+    const simulator = new Simulator(counting, { keyCount: 9, flushEntries: 1, settles: false });
+    simulator.put(1);
+    simulator.put(2);
+    simulator.plan();
+    simulator.crash();
+    expect([simulator.running.length, simulator.runs.length, simulator.get(1)]).toEqual([0, 2, 1]);
+    simulator.plan();
+    simulator.step();
+    simulator.crash();
+    simulator.plan();
+    expect(seen).toEqual([0, 0, 1]);
+    expect([simulator.runs.length, simulator.get(2)]).toEqual([1, 2]);
+  });
+
   test('is deterministic', () => {
     const run = (): unknown => {
       const random = seededRandom(5);

@@ -39,6 +39,8 @@ export interface TableInfo {
   /** Engine clock, ms, when the file was made. */
   readonly createdAt: number;
   readonly filterBitsPerKey: number;
+  /** Reads that looked into the table in vain since it was opened; left out if nobody counts. */
+  readonly wastedReads?: number;
   /** The task that has it as input, or `null`. */
   readonly busyBy: TaskId | null;
 }
@@ -65,6 +67,8 @@ export interface OutputShape {
   readonly cutNear?: RunId;
   /** Cut when the output overlaps more than this many bytes of `cutNear`. */
   readonly maxOverlapBytes?: number;
+  /** Cut before each of these keys, whatever the size; ascending. */
+  readonly cutKeys?: readonly Uint8Array[];
 }
 
 /** What a strategy asks for. `reason` is free text for events; a higher `score` goes first. */
@@ -158,6 +162,8 @@ export interface CompactionPlan<S extends Json = Json> {
 export interface StrategyBounds {
   readonly maxRuns: number;
   readonly maxSpaceAmplification: number;
+  /** Bytes of inputs that no task exceeds, as a multiple of `limits.maxTaskBytes`; left out if there is no limit. */
+  readonly maxTaskShare?: number;
 }
 
 /** Cost per operation, predicted from closed forms. */
@@ -193,4 +199,15 @@ export interface CompactionStrategy<S extends Json = Json> {
   assess(snapshot: TreeSnapshot): Health;
   predict?(workload: WorkloadModel): CostVector;
   bounds?(workload: WorkloadModel): StrategyBounds;
+  /**
+   * Where the next flush should cut its tables: before each of these keys, ascending. A hint; an executor may ignore
+   * it and write one table.
+   */
+  flush?(snapshot: TreeSnapshot): { readonly splitKeys?: readonly Uint8Array[] };
+  /**
+   * The same strategy with some settings changed; this one stays as it is.
+   *
+   * @throws LSM_INVALID_ARGUMENT for an unknown setting or a bad value
+   */
+  withSettings?(changes: { readonly [setting: string]: Json }): CompactionStrategy<S>;
 }

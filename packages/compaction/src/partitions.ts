@@ -6,36 +6,37 @@
  *    same keys when they were made, so that clusters are small. Its depth is the number of runs that it is from.
  * 2. Clusters deeper than the level may have runs are merged down (all clusters, if the level has too many bytes),
  *    those first that rewrite least of the target for each byte that goes down; neighbours together while they fit
- *    into one task. Of a cluster too large for a task, the newest runs are left for later.
+ *    into one task. Of a cluster too large for a task, the newest runs are left for later; if even the oldest run
+ *    alone is too much, it goes down in stretches, as in leveled compaction.
  * 3. If no cluster is too deep, tables sink: each is moved, unread, into the next older run if it fits there. So the
  *    level gets as few runs as its deepest cluster.
  *
  * The idea of merging the last level by partitions is Spooky's (Dayan et al., 2022).
  */
 import {
-  areDisjoint,
-  compareUpper,
-  hasOlder,
-  hasTombstones,
-  hullOf,
-  isWithinUpper,
-  overlapBounds,
-  overlapping,
-  type PlanDraft,
-  totalBytes,
-} from '@lsm/compaction';
-import {
   compareBytes,
+  type OutputShape,
   type Placement,
   type RunInfo,
   type TableInfo,
   type TreeSnapshot,
 } from '@lsm/core';
+import {
+  areDisjoint,
+  compareUpper,
+  hullOf,
+  isWithinUpper,
+  overlapBounds,
+  overlapping,
+  totalBytes,
+} from './key-range.ts';
+import type { PlanDraft } from './plan-draft.ts';
+import { hasOlder, hasTombstones } from './tombstone-elision.ts';
 
 /** How far a task may go beyond its limit before a run is left out. */
 const OVERSIZE = 1.5;
 
-/** What is to be merged down. */
+/** What is to be merged down, for {@link drainByPartitions}. */
 export interface Drain {
   /** Runs with tables, newest first, directly above the target. */
   readonly upper: readonly RunInfo[];
@@ -48,7 +49,13 @@ export interface Drain {
   readonly to: Placement;
   /** Runs older than the target. */
   readonly older: readonly RunInfo[];
+  /** Whether only what overlaps nothing of the target goes there, so that the target is never rewritten. */
+  readonly isAppending?: boolean;
+  /** How outputs are cut; default by `limits.tableBytes` alone. */
+  readonly shape?: OutputShape;
+  /** For events. */
   readonly reason: string;
+  /** Urgency of the tasks; 1 and more is urgent. */
   readonly score: number;
 }
 
@@ -66,12 +73,21 @@ interface Partition {
   readonly cost: number;
 }
 
-/** Bytes of the target that one partition is made of; cuts of the runs above it go by the same measure. */
+/**
+ * Bytes of the target that one partition is made of: what to give as `maxOverlapBytes` when runs above it are made, so
+ * that they are cut at the same keys.
+ */
 export function groupBytes(maxTaskBytes: number): number {
   return Math.max(1, maxTaskBytes / 2);
 }
 
-/** Adds merges of partitions, or moves that make them needless, while the draft has room. */
+/**
+ * Adds merges of partitions, or moves that make them needless, while the draft has room.
+ *
+ * @param snapshot - the tree; `limits.maxTaskBytes` bounds a task (by up to a half more, where tables allow no better)
+ * @param drain - what goes where
+ * @param draft - takes the tasks
+ */
 export function drainByPartitions(snapshot: TreeSnapshot, drain: Drain, draft: PlanDraft): void {
   const partitions = partitionsOf(drain, draft, snapshot.limits.maxTaskBytes);
   for (const partition of partitions.toSorted((a, b) => a.cost - b.cost)) {
@@ -85,9 +101,19 @@ export function drainByPartitions(snapshot: TreeSnapshot, drain: Drain, draft: P
   if (partitions.length === 0 && !isBusy && drain.upper.length > drain.maxRuns) sink(drain, draft);
 }
 
+/**
+ * Whether something of `upper` that is deeper than `maxRuns` could be appended to a run: it is the beginning of a run
+ * that earlier pieces made, or lies elsewhere.
+ */
+export function canAppend(upper: readonly RunInfo[], maxRuns: number, target: RunInfo): boolean {
+  return clustersOf(upper).some(
+    ({ tables, depth }) => depth > maxRuns && !meetsTarget(target, tables),
+  );
+}
+
 function addPartition(
   snapshot: TreeSnapshot,
-  { to, reason, score, older }: Drain,
+  { to, reason, score, older, shape = { tableBytes: snapshot.limits.tableBytes } }: Drain,
   { upper, target }: Partition,
   draft: PlanDraft,
 ): boolean {
@@ -96,7 +122,6 @@ function addPartition(
   if (target.length === 0 && areDisjoint(upper) && !wouldElide) {
     return draft.add({ kind: 'move', inputs, to, reason, score });
   }
-  const shape = { tableBytes: snapshot.limits.tableBytes };
   return draft.add({ kind: 'merge', inputs, to, shape, reason, score });
 }
 
@@ -105,8 +130,7 @@ function partitionsOf(drain: Drain, draft: PlanDraft, maxTaskBytes: number): Par
   const partitions: Partition[] = [];
   let current: Partition | null = null;
   for (const cluster of clustersOf(drain.upper)) {
-    const isBusy = cluster.tables.some((table) => draft.isBusy(table.id));
-    if (isBusy || (!drain.isHeavy && cluster.depth <= drain.maxRuns)) {
+    if (!isDue(drain, cluster, draft)) {
       current = null;
       continue;
     }
@@ -118,11 +142,27 @@ function partitionsOf(drain: Drain, draft: PlanDraft, maxTaskBytes: number): Par
     }
     const joined: Partition | null =
       current === null ? null : partitionOf([...current.upper, ...cluster.tables], target);
-    if (joined !== null && joined.bytes <= maxTaskBytes) partitions.pop();
-    current = joined !== null && joined.bytes <= maxTaskBytes ? joined : single;
+    const mayJoin = drain.isAppending !== true || joined?.target.length === 0;
+    if (joined !== null && mayJoin && joined.bytes <= maxTaskBytes) {
+      partitions.pop();
+      current = joined;
+    } else {
+      current = single;
+    }
     partitions.push(current);
   }
   return partitions;
+}
+
+/** Whether a cluster is idle and has to go down. */
+function isDue(drain: Drain, { tables, depth }: Cluster, draft: PlanDraft): boolean {
+  if (tables.some((table) => draft.isBusy(table.id))) return false;
+  if (!drain.isHeavy && depth <= drain.maxRuns) return false;
+  return drain.isAppending !== true || !meetsTarget(drain.target, tables);
+}
+
+function meetsTarget(target: RunInfo | null, tables: readonly TableInfo[]): boolean {
+  return target !== null && overlapping(target.tables, hullOf(tables)).length > 0;
 }
 
 /** Tables of several runs in stretches that don't overlap each other, in key order. */
@@ -154,11 +194,25 @@ function splitCluster(drain: Drain, cluster: Cluster, maxTaskBytes: number): Par
     .filter((run) => run.tables.length > 0);
   for (let newest = 1; newest < runs.length; newest++) {
     const parts = clustersOf(runs.slice(newest)).map((part) => partitionOf(part.tables, target));
-    const isLast = newest === runs.length - 1;
-    const fits = parts.every((part) => part.bytes <= OVERSIZE * maxTaskBytes);
-    if (fits || isLast) return parts;
+    if (parts.every((part) => part.bytes <= OVERSIZE * maxTaskBytes)) return parts;
   }
-  return [partitionOf(cluster.tables, target)];
+  return stretches(runs.at(-1)!.tables, target, maxTaskBytes);
+}
+
+/** A single run over the target needs no clusters: any of its tables can go down by itself. */
+function stretches(
+  upper: readonly TableInfo[],
+  target: readonly TableInfo[],
+  maxTaskBytes: number,
+): Partition[] {
+  const parts: Partition[] = [];
+  for (const table of upper) {
+    const last = parts.at(-1);
+    const joined = last === undefined ? null : partitionOf([...last.upper, table], target);
+    if (joined !== null && joined.bytes <= maxTaskBytes) parts[parts.length - 1] = joined;
+    else parts.push(partitionOf([table], target));
+  }
+  return parts;
 }
 
 function partitionOf(upper: readonly TableInfo[], target: readonly TableInfo[]): Partition {
