@@ -28,6 +28,9 @@ import {
 /** Preallocating writes are small: one big one makes every later small write 7–8 µs (measured). */
 const PREALLOCATE_BYTES = 16_384;
 
+/** Bytes moved at once when a segment is written again. */
+const REWRITE_BYTES = 262_144;
+
 /** How a segment is made. */
 export interface SegmentOptions {
   /** Number of the segment, 0 … 2^32 − 1. */
@@ -130,21 +133,26 @@ export class SegmentWriter {
   /**
    * Opens a segment that was read before for more frames; everything behind its last accepted frame is cut off.
    *
-   * @param contents - as `readSegment` gave it, with a header
+   * What is not known durable is written again: a sync that failed in an earlier process may have left pages that are
+   * clean and not on the disk, and the next one would vouch for them.
+   *
+   * @param contents - as `readSegment` gave it, with a header; its bytes are not needed
    */
   static reopen(fs: FileSystem, contents: SegmentContents): SegmentWriter {
     const { header, end, path } = contents;
     assert(header !== null, 'Only a segment with a header can be continued.');
+    const durable = Math.min(end, contents.claims.get(header.number) ?? 0);
     const handle = fs.openSync(path, 'write');
     try {
       if (handle.sizeSync() > end) handle.truncateSync(end);
+      writeAgain(handle, durable, end);
     } catch (error) {
       handle.close();
       throw error;
     }
     const { number, idLow, idHigh } = header;
     const writer = new SegmentWriter(fs, handle, { number, idLow, idHigh }, null, end, end);
-    writer.#durable = Math.min(end, contents.claims.get(number) ?? 0);
+    writer.#durable = durable;
     return writer;
   }
 
@@ -359,6 +367,17 @@ export function createSpareSegment(fs: FileSystem, path: string, bytes: number):
     fillWithZeros(handle, 0, bytes);
   } finally {
     handle.close();
+  }
+}
+
+/** Makes the pages of a range dirty; its bytes stay. */
+function writeAgain(handle: FileHandle, from: number, to: number): void {
+  const bytes = new Uint8Array(Math.min(REWRITE_BYTES, to - from));
+  for (let at = from; at < to; ) {
+    const count = handle.readSync(bytes, 0, Math.min(bytes.length, to - at), at);
+    if (count === 0) return;
+    handle.writeSync(bytes, 0, count, at);
+    at += count;
   }
 }
 

@@ -3,7 +3,7 @@ import { EMPTY_BYTES, seededRandom } from '@lsm/core';
 import {
   type CrashSweepOptions,
   crashSweep,
-  type SimulatedFileSystem,
+  SimulatedFileSystem,
   sweepWithoutEachSync,
 } from '@lsm/testkit';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +11,7 @@ import {
   type LogCandidate,
   readLog,
   readRecords,
+  readSegment,
   SEGMENT_HEADER_BYTES,
   type SegmentEnd,
   SegmentWriter,
@@ -166,5 +167,27 @@ describe('the frames of a segment whose sync failed', () => {
     });
     expect(report.states.get('moved')).toBeGreaterThan(0);
     expect(report.states.get('old')).toBeGreaterThan(0);
+  });
+});
+
+describe('a segment that the next process opens', () => {
+  test('is durable after its first sync, although one of an earlier process failed', () => {
+    const fs = new SimulatedFileSystem();
+    fs.makeDirectorySync('db');
+    const writer = SegmentWriter.create(fs, 'db/2.log', segmentOptions({ number: 2 }));
+    fs.syncDirectorySync('');
+    fs.syncDirectorySync('db');
+    for (const key of ['1', '2']) {
+      appendPuts(writer, Number(key), [{ key: text(key), value: EMPTY_BYTES }]);
+      if (key === '1') writer.syncSync();
+    }
+    fs.inject({ at: ({ kind }) => kind === 'sync', errno: 'EIO' });
+    expect(() => writer.syncSync()).toThrow();
+    const next = fs.restartProcess();
+    SegmentWriter.reopen(next, readSegment(next, 'db/2.log')).syncSync();
+    const left = next.survivors({ name: 'synced-only', data: 'none', names: 'none' }, 1);
+    expect([...readRecords(readSegment(left, 'db/2.log'))].map(({ sequence }) => sequence)).toEqual(
+      [1, 2],
+    );
   });
 });

@@ -72,6 +72,7 @@ export class LogFiles {
   /** Files of retired segments that the next ones will overwrite, with their sizes. */
   readonly #spares = new Map<string, number>();
   #unsynced: SegmentWriter[] = [];
+  /** Opening the manifest made the names of replayed segments durable. */
   #entriesDurable = true;
   readonly #last: SegmentEnd | null;
   #newest: SegmentWriter | null = null;
@@ -90,7 +91,6 @@ export class LogFiles {
       else this.#unopened.push({ ...contents, frames: [], bytes: NO_BYTES, words: NO_WORDS });
     }
     this.#last = last;
-    this.#entriesDurable = this.#unopened.length === 0;
   }
 
   /** Bytes of all segment files. */
