@@ -17,7 +17,7 @@ const numbered = (count: number): { type: 'put'; key: string; value: string }[] 
 describe('options', () => {
   test('of the engine are passed on', async () => {
     const db = await openLevel({ compaction: 'leveled' });
-    expect(db.engine.compactionStrategy.name).toBe('leveled');
+    expect(db.engine.compaction.strategy.name).toBe('leveled');
     expect(db.location).toBe(LOCATION);
     await db.close();
   });
@@ -27,7 +27,7 @@ describe('options', () => {
     const db = new LsmLevel(LOCATION, { fs, executor: 'inline', compaction: 'leveled' });
     await db.close();
     await db.open({ compaction: 'tiered' });
-    expect(db.engine.compactionStrategy.name).toBe('tiered');
+    expect(db.engine.compaction.strategy.name).toBe('tiered');
     await db.close();
   });
 

@@ -4,9 +4,10 @@
  * The parts do the work: write-path.ts and commit.ts (writes), read-path.ts and scan-cursor.ts (reads),
  * maintenance.ts (flush, compaction, back-pressure), tree.ts (manifest, versions, files).
  */
-import { type Bytes, type CompactionStrategy, invalidArgument, LsmError } from '@lsm/core';
+import { type Bytes, invalidArgument, LsmError } from '@lsm/core';
 import { writeCheckpoint } from './checkpoint.ts';
 import { collectStats } from './collect-stats.ts';
+import { CompactionControl } from './compaction-control.ts';
 import type { Core } from './database-core.ts';
 import type { DatabaseEvents, Listener } from './events.ts';
 import { type Durability, strongerDurability } from './options.ts';
@@ -56,11 +57,13 @@ export class Db {
   /** Directory of the database. */
   readonly path: string;
   readonly #core: Core;
+  readonly #compaction: CompactionControl;
   #closing: Promise<void> | null = null;
 
   /** Use `open()`. */
   constructor(core: Core) {
     this.#core = core;
+    this.#compaction = new CompactionControl(core);
     this.path = core.directory;
   }
 
@@ -293,9 +296,9 @@ export class Db {
     await this.#core.maintenance.setStrategy(resolveStrategy(strategy));
   }
 
-  /** The strategy in use. */
-  get compactionStrategy(): CompactionStrategy {
-    return this.#core.maintenance.strategy;
+  /** What compaction does, and whether it does. */
+  get compaction(): CompactionControl {
+    return this.#compaction;
   }
 
   /** Resolves when no flush or compaction is left to do and files that are not needed are gone. */

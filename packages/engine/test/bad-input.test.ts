@@ -257,7 +257,7 @@ describe('directories', () => {
     expect(describeImage(takeImage(fs, '/db'))).toEqual(describeImage(image));
     const db = await open('/db', { ...TINY, fs, compaction: 'tiered' });
     expect(text(db.getSync('k1'))).toBe('in the log');
-    expect(db.compactionStrategy.name).toBe('tiered');
+    expect(db.compaction.strategy.name).toBe('tiered');
     await db.close();
   });
 });

@@ -146,7 +146,7 @@ it('a strategy that breaks its contract is quarantined, told, and no data is con
     expect([...db.keys()].length, compaction.name).toBe(60);
     // A proposal that may not run is refused; only one that is repeated is taken for broken.
     if (compaction.name !== 'unknown tables') {
-      expect(db.compactionStrategy.name, compaction.name).toBe('safeguard');
+      expect(db.compaction.strategy.name, compaction.name).toBe('safeguard');
     }
     await db.close();
     expect(told.length, compaction.name).toBeLessThanOrEqual(1);

@@ -73,11 +73,11 @@ describe('setCompaction', () => {
     expect(db.stats().strategy).toBe('leveled');
     await db.setCompaction({ strategy: 'tiered' });
     expect(db.stats().strategy).toBe('tiered');
-    const { settings } = db.compactionStrategy;
+    const { settings } = db.compaction.strategy;
     await db.close();
     const again = await open('/db', { ...TINY, fs });
-    expect(again.compactionStrategy.name).toBe('tiered');
-    expect(again.compactionStrategy.settings).toEqual(settings);
+    expect(again.compaction.strategy.name).toBe('tiered');
+    expect(again.compaction.strategy.settings).toEqual(settings);
     await again.close();
     const given = await open('/db', { ...TINY, fs, compaction: 'hybrid' });
     expect(given.stats().strategy).toBe('hybrid');

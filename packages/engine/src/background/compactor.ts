@@ -71,6 +71,7 @@ export class Compactor {
   #closed = false;
   /** Above 0 while a manual compaction has the tree to itself. */
   #held = 0;
+  #paused = false;
   #cancelRetry: (() => void) | null = null;
   #planning = false;
   /** End of the last manual compaction that was asked for: they run one after the other. */
@@ -88,7 +89,27 @@ export class Compactor {
 
   /** Whether there is nothing to do and nothing being done. */
   get idle(): boolean {
-    return this.#ledger.running.length === 0 && (this.health.quiescent || this.#closed);
+    const rests = this.health.quiescent || this.#closed || this.#paused;
+    return this.#ledger.running.length === 0 && rests;
+  }
+
+  /** Whether the strategy is not asked for tasks at present. */
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  /** Starts no further task of the strategy; resolves when none is running. Nobody is held back for its debt. */
+  async pause(): Promise<void> {
+    this.#paused = true;
+    this.#judge();
+    this.#changed();
+    await this.#until(() => this.#ledger.running.length === 0 || !this.#paused);
+  }
+
+  /** Undoes {@link pause}. */
+  resume(): void {
+    this.#paused = false;
+    this.plan();
   }
 
   /** Tasks under way. */
@@ -108,7 +129,7 @@ export class Compactor {
     if (this.#planning || this.#closed || this.#held > 0 || this.#cancelRetry !== null) return;
     this.#planning = true;
     try {
-      while (this.#planOnce());
+      while (!this.#paused && this.#planOnce());
     } finally {
       this.#planning = false;
     }
@@ -302,7 +323,9 @@ export class Compactor {
 
   #judge(): void {
     try {
-      this.health = checkedHealth(this.strategy.assess(this.#snapshot()));
+      const health = checkedHealth(this.strategy.assess(this.#snapshot()));
+      // A debt that nobody works off is no reason to hold writers back.
+      this.health = this.#paused ? { ...health, delay: 'none' } : health;
     } catch (error) {
       this.#quarantine(`assess failed: ${asLsmError(error).message}`);
       this.health = this.strategy.assess(this.#snapshot());
