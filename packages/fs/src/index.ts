@@ -5,6 +5,7 @@
 export { bootId } from './boot-id.ts';
 export { type DirectoryLockOptions, lockDirectory } from './directory-lock.ts';
 export { copyFile, readFileBytes, writeFileDurably } from './files.ts';
+export { isLifelineHeld, type Lifeline, openLifeline } from './lifeline.ts';
 export { memoryFileSystem } from './memory-file-system.ts';
 export { systemError } from './node-errors.ts';
 export { nodeFileSystem } from './node-file-system.ts';

@@ -4,6 +4,12 @@
  * Sealed memtables are read in place through shared memory, tables by file; outcomes come back as messages, which a
  * blocked caller can also take without the event loop (`waitSync`). If the worker dies, every job it had is reported
  * lost and the next submission starts a new one.
+ *
+ * The death of a worker is told by an event, which a thread that waits in `waitSync` never gets. It looks after every
+ * fruitless wait at the worker's lifeline, which the runtime closes with the worker, and at its beats as the last
+ * resort. A worker that is taken for dead and is not does no harm: it reads a memtable and tables that don't change
+ * (or an arena that was given to others: then it writes nonsense), its outputs have numbers that nobody else uses
+ * and that no manifest edit names, and its answer finds no listener.
  */
 import {
   MessageChannel,
@@ -12,15 +18,22 @@ import {
   Worker,
 } from 'node:worker_threads';
 import { LsmError } from '@lsm/core';
+import { isLifelineHeld } from '@lsm/fs';
 import { decodeError, type ErrorData, type Executor, type JobOutcome } from './executor.ts';
 import type { Job, JobResult } from './jobs.ts';
 
 /** Word of {@link WorkerStart.signal} that grows with every reply. */
 export const REPLIES = 0;
-/** Word that grows with every slice of work. */
+/** Word that grows with every slice of work; above 0 once the worker is ready. */
 export const BEATS = 1;
+/** Words of its lifeline: descriptor + 1 (0: it has none), and mark. */
+export const LIFELINE = 2;
+/** Words of {@link WorkerStart.signal}. */
+const SIGNAL_WORDS = 4;
 /** A worker that shows no sign of life for so long, ms, is taken for dead; a step holds it for a sync at most. */
 const SILENT_MS_MAX = 30_000;
+/** The same for one that never showed any: it was not able to load its program, most likely. */
+const UNBORN_MS_MAX = 5000;
 
 /** What the worker sends. */
 export type WorkerReply =
@@ -33,7 +46,7 @@ export type WorkerRequest = { readonly id: number; readonly job: Job } | { reado
 /** What the worker is started with. */
 export interface WorkerStart {
   readonly port: MessagePort;
-  /** Counts replies (the caller sleeps on it) and signs of life: {@link REPLIES}, {@link BEATS}. */
+  /** Replies (the caller sleeps on them) and signs of life: {@link REPLIES}, {@link BEATS}, {@link LIFELINE}. */
   readonly signal: Int32Array;
   readonly fileSystem: string;
 }
@@ -93,11 +106,7 @@ export class WorkerExecutor implements Executor {
     if (this.#takeReplies(thread) > 0) return;
     const end = Atomics.wait(thread.signal, REPLIES, seen, ms);
     if (this.#takeReplies(thread) > 0 || end !== 'timed-out' || this.#waiting.size === 0) return;
-    // The death of a worker is told by an event, which a thread that waits here never gets.
-    const beats = Atomics.load(thread.signal, BEATS);
-    this.#silentMs = beats === this.#beatsSeen ? this.#silentMs + ms : 0;
-    this.#beatsSeen = beats;
-    if (this.#silentMs < SILENT_MS_MAX) return;
+    if (this.#mayLive(thread, ms)) return;
     void thread.worker.terminate();
     this.#lost(thread, null);
   }
@@ -117,6 +126,17 @@ export class WorkerExecutor implements Executor {
     thread.port.close();
   }
 
+  /** Whether a worker that said nothing for another `ms` may still live. */
+  #mayLive({ signal }: Thread, ms: number): boolean {
+    const descriptor = Atomics.load(signal, LIFELINE) - 1;
+    const mark = Atomics.load(signal, LIFELINE + 1);
+    if (descriptor >= 0 && !isLifelineHeld({ descriptor, mark })) return false;
+    const beats = Atomics.load(signal, BEATS);
+    this.#silentMs = beats === this.#beatsSeen ? this.#silentMs + ms : 0;
+    this.#beatsSeen = beats;
+    return this.#silentMs < (beats === 0 ? UNBORN_MS_MAX : SILENT_MS_MAX);
+  }
+
   /** Reports the jobs that no worker could be started for. */
   #failUnstarted(): void {
     const message = 'No worker thread could be started; its work is planned again.';
@@ -132,15 +152,18 @@ export class WorkerExecutor implements Executor {
 
   #start(): Thread {
     const { port1, port2 } = new MessageChannel();
-    const signal = new Int32Array(new SharedArrayBuffer(8));
+    const signal = new Int32Array(new SharedArrayBuffer(4 * SIGNAL_WORDS));
     const start: WorkerStart = { port: port2, signal, fileSystem: this.#fileSystem };
     const worker = new Worker(new URL(import.meta.resolve('#worker')), {
       workerData: start,
       transferList: [port2],
       name: 'lsm',
+      trackUnmanagedFds: true,
       execArgv: inheritedFlags(process.execArgv),
     });
     const thread: Thread = { worker, port: port1, signal };
+    this.#silentMs = 0;
+    this.#beatsSeen = 0;
     port1.on('message', (reply: WorkerReply) => this.#deliver(reply));
     port1.unref();
     worker.unref();

@@ -1,11 +1,12 @@
 /** The loop of the worker thread: takes jobs, works in slices, looks for urgent ones in between. */
 import { type MessagePort, receiveMessageOnPort } from 'node:worker_threads';
 import { LsmError } from '@lsm/core';
-import { nodeFileSystem, systemClock, systemRandom } from '@lsm/fs';
+import { nodeFileSystem, openLifeline, systemClock, systemRandom } from '@lsm/fs';
 import { encodeError } from './executor.ts';
 import { JobQueue } from './job-queue.ts';
 import {
   BEATS,
+  LIFELINE,
   REPLIES,
   type WorkerReply,
   type WorkerRequest,
@@ -20,6 +21,12 @@ export function serveJobs(start: WorkerStart): void {
   if (fileSystem !== 'node') {
     throw new LsmError('LSM_INTERNAL', `A worker cannot open the file system "${fileSystem}".`);
   }
+  const lifeline = openLifeline();
+  if (lifeline !== null) {
+    Atomics.store(signal, LIFELINE + 1, lifeline.mark);
+    Atomics.store(signal, LIFELINE, lifeline.descriptor + 1);
+  }
+  Atomics.add(signal, BEATS, 1);
   const clock = systemClock();
   const reply = (message: WorkerReply): void => {
     port.postMessage(message);
