@@ -66,6 +66,8 @@ export interface FileSystem {
   listSync(directory: string): string[];
   /** What stands at a path; `null` if nothing. */
   statSync(path: string): FileStat | null;
+  /** Bytes that files below a directory may still take; infinite if that isn't known. A hint: never throws. */
+  freeBytesSync(path: string): number;
   /** Creates a directory and its parents; not an error if it exists. */
   makeDirectorySync(path: string): void;
   /** Renames a file, replacing an existing one atomically; or a directory, to a name that does not exist. */

@@ -9,7 +9,7 @@ import type { DirectoryLock, FileHandle, FileStat, FileSystem, OpenMode } from '
 import { LsmError } from '@lsm/core';
 import { baseName, normalizePath, parentPath } from './paths.ts';
 
-/** An empty file system of its own; files live as long as it does. */
+/** An empty file system of its own; files live as long as it does, and only memory bounds them. */
 export function memoryFileSystem(): FileSystem {
   return new MemoryFileSystem();
 }
@@ -66,6 +66,10 @@ class MemoryFileSystem implements FileSystem {
     if (this.#directories.has(key)) return { size: 0, directory: true };
     const file = this.#files.get(key);
     return file === undefined ? null : { size: file.size, directory: false };
+  }
+
+  freeBytesSync(): number {
+    return Number.POSITIVE_INFINITY;
   }
 
   makeDirectorySync(path: string): void {

@@ -13,6 +13,7 @@ import {
   openSync,
   readdirSync,
   renameSync,
+  statfsSync,
   statSync,
   unlink,
   unlinkSync,
@@ -63,6 +64,16 @@ class NodeFileSystem implements FileSystem {
     } catch (error) {
       if (errnoOf(error) === 'ENOTDIR') return null;
       throw systemError(error, 'look up', path);
+    }
+  }
+
+  freeBytesSync(path: string): number {
+    try {
+      const { bavail, bsize, blocks } = statfsSync(path);
+      // Some file systems of the kernel and of users have no size at all.
+      return blocks > 0 ? bavail * bsize : Number.POSITIVE_INFINITY;
+    } catch {
+      return Number.POSITIVE_INFINITY;
     }
   }
 

@@ -13,5 +13,5 @@ Atomics.wait(words, 3, 0, end === 'hang' ? 60_000 : 50);
 if (end === 'throw') throw new Error('on purpose');
 if (end === 'exit') process.exit(1);
 const held = [];
-while (end === 'heap limit') held.push(Array.from({ length: 1e5 }, () => ({})));
-while (end === 'terminate');
+if (end === 'heap limit') for (;;) held.push(Array.from({ length: 1e5 }, () => ({})));
+if (end === 'terminate') for (;;);

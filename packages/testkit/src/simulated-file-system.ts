@@ -229,6 +229,11 @@ export class SimulatedFileSystem implements FileSystem {
     return this.#finish(operation, stat);
   }
 
+  /** No operation: it can neither fail nor change anything. */
+  freeBytesSync(): number {
+    return Math.max(0, this.capacityBytes - this.#usedBytes);
+  }
+
   makeDirectorySync(path: string): void {
     const operation = this.#begin('makeDirectory', path);
     this.#makeDirectories(normalizePath(path), operation);

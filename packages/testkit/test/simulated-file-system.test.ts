@@ -258,12 +258,15 @@ describe('SimulatedFileSystem', () => {
     expect(codeOf(() => handle.truncateSync(1001))).toBe('LSM_DISK_FULL');
     handle.truncateSync(100);
     expect(fs.usedBytes).toBe(100);
+    expect(fs.freeBytesSync()).toBe(900);
     writeNew(fs, 'g', new Uint8Array(900), false);
     const open = fs.openSync('g', 'read');
     fs.unlinkSync('g');
     expect(codeOf(() => handle.writeSync(new Uint8Array(1), 0, 1, 100))).toBe('LSM_DISK_FULL');
     open.close();
     handle.writeSync(new Uint8Array(1), 0, 1, 100);
+    fs.capacityBytes = 50;
+    expect(fs.freeBytesSync()).toBe(0);
     fs.capacityBytes = 101;
     expect(codeOf(() => handle.writeSync(new Uint8Array(1), 0, 1, 101))).toBe('LSM_DISK_FULL');
   });

@@ -19,6 +19,7 @@ export function fileSystemConformance(subject: FileSystemSubject, tools: TestToo
     defineHandleTests(subject.fs, at, tools);
     defineNameTests(subject.fs, at, tools);
     defineDirectoryTests(subject.fs, subject.directory, at, tools);
+    defineSpaceTests(subject.fs, at, tools);
     defineLockTests(subject.fs, at, tools);
   });
 }
@@ -203,6 +204,15 @@ function defineNameTests(fs: FileSystem, at: Place, { it, expect }: TestTools): 
     expect(fs.statSync(at('.'))?.directory).toBe(true);
     expect(fs.statSync(at('nothing'))).toBe(null);
     expect(fs.statSync(at('sized/below'))).toBe(null);
+  });
+}
+
+function defineSpaceTests(fs: FileSystem, at: Place, { it, expect }: TestTools): void {
+  it('tells how much space is left, also for a place that is not there', () => {
+    expect(fs.freeBytesSync(at('.'))).toBeGreaterThan(0);
+    writeWhole(fs, at('space'), new Uint8Array(1000));
+    expect(fs.freeBytesSync(at('.'))).toBeGreaterThan(0);
+    expect(fs.freeBytesSync(at('nowhere/at all'))).toBeGreaterThan(0);
   });
 }
 
