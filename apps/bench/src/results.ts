@@ -12,6 +12,15 @@ export interface LatencyResult {
   readonly p99Us: number;
   readonly p999Us: number;
   readonly maxUs: number;
+  /** From most calls to the slowest one, for the chart of the tail. */
+  readonly tail: readonly LatencyTailPoint[];
+}
+
+/** One point of the complementary distribution of latencies. */
+export interface LatencyTailPoint {
+  /** Share of the calls that took longer, > 0; at the last point 1 ÷ calls, for the slowest. */
+  readonly share: number;
+  readonly us: number;
 }
 
 /** Engine counters of one phase, as differences. */

@@ -4,8 +4,11 @@ import { barCharts } from '../src/report/charts.ts';
 import { renderReport } from '../src/report/html-report.ts';
 import { parseResultsCsv, resultsToCsv } from '../src/report/results-csv.ts';
 import { clearBest, spreadOf, summarize } from '../src/report/summary.ts';
+import { tailCharts } from '../src/report/tail-charts.ts';
 import { renderTable } from '../src/report/terminal-table.ts';
+import { tradeOffCharts } from '../src/report/trade-off-charts.ts';
 import type { BenchResults } from '../src/results.ts';
+import { LatencyRecorder } from '../src/run/latency-recorder.ts';
 import { RESULTS } from './fixture.ts';
 
 const summary = summarize(RESULTS.experiments[0]!)[0]!;
@@ -64,6 +67,85 @@ describe('results.csv', () => {
   });
 });
 
+describe('tailCharts', () => {
+  const experiment = RESULTS.experiments[0]!;
+  const [load, missing] = tailCharts(experiment, 'real', 'x');
+
+  test('joins the variants over one axis of latencies, medians of the repeats', () => {
+    expect(load!.us).toEqual([2, 4008, 8008, 9018, 18_018]);
+    expect(load!.series).toEqual([
+      { name: 'leveled', shares: [0.25, 0.1, null, 0.01, null] },
+      { name: 'tiered', shares: [0.25, null, 0.1, null, 0.01] },
+    ]);
+  });
+
+  test('keeps of equal latencies the smallest share, since so few took longer', () => {
+    expect(load!.us.filter((us) => us === 2)).toEqual([2]);
+    expect(load!.series[0]!.shares[0]).toBe(0.25);
+  });
+
+  test('gives all phases the same axes', () => {
+    const axes = { usMin: 2, usMax: 36_036, shareMin: 0.01 };
+    expect(load).toMatchObject(axes);
+    expect(missing).toMatchObject({ ...axes, title: 'lookup missing' });
+  });
+
+  test('leaves out what was called too seldom to have a tail', () => {
+    const rare = experiment.runs.map((run) => ({
+      ...run,
+      phases: run.phases.map((phase) => ({
+        ...phase,
+        latencies: phase.latencies.map((one) => ({
+          ...one,
+          count: phase.name === 'load' ? 3 : 20,
+        })),
+      })),
+    }));
+    const charts = tailCharts({ ...experiment, runs: rare }, 'real', 'x');
+    expect(charts.map(({ title }) => title)).toEqual(['lookup missing']);
+  });
+});
+
+describe('tradeOffCharts', () => {
+  const experiment = RESULTS.experiments[0]!;
+
+  test('has a point for each repeat of each variant', () => {
+    const [reads] = tradeOffCharts(experiment, 'real', 'x');
+    expect(reads).toMatchObject({ xLabel: 'write amplification', id: 'x-trade-off-read' });
+    expect(reads!.series).toEqual(
+      ['leveled', 'tiered'].map((name) => ({
+        name,
+        points: Array.from({ length: 3 }, () => ({ x: 6, y: 0.9 })),
+      })),
+    );
+  });
+
+  test('is empty when only one variant counted', () => {
+    const runs = experiment.runs.map((run) =>
+      run.variant === 'leveled' ? run : { ...run, amplification: null },
+    );
+    expect(tradeOffCharts({ ...experiment, runs }, 'real', 'x')).toEqual([]);
+  });
+});
+
+describe('LatencyRecorder', () => {
+  test('reads the tail from most calls to the slowest one', () => {
+    const recorder = new LatencyRecorder();
+    for (let i = 1; i <= 1000; i++) recorder.record('put', i / 1000);
+    const { count, tail, maxUs, p99Us } = recorder.results()[0]!;
+    expect(count).toBe(1000);
+    expect(tail.map(({ share }) => share)).toEqual([
+      0.99, 0.9, 0.75, 0.5, 0.25, 0.1, 0.05, 0.025, 0.01, 0.005, 0.0025, 0.001,
+    ]);
+    expect(tail.find(({ share }) => share === 0.01)!.us).toBe(p99Us);
+    expect(tail.at(-1)).toEqual({ share: 1 / count, us: maxUs });
+    for (const { share, us } of tail.slice(0, -1)) {
+      // Of 1 … 1000 µs, as many took longer; the histogram keeps three digits.
+      expect(Math.abs(us - 1000 * (1 - share))).toBeLessThanOrEqual(1.5);
+    }
+  });
+});
+
 describe('report.html', () => {
   const page = renderReport(RESULTS);
   const jsonOf = (id: string): unknown => {
@@ -96,6 +178,13 @@ describe('report.html', () => {
     expect(page).toContain('L3');
   });
 
+  test('puts one moment at one place in the level map and the chart above it', () => {
+    const [, left, right] = /const LEFT = (\d+);\s+const RIGHT = (\d+);/.exec(page)!;
+    const [, column, gap] = /grid-template-columns: (\d+)px 1fr;\s+gap: 3px (\d+)px;/.exec(page)!;
+    expect(Number(column) + Number(gap)).toBe(Number(left));
+    expect(page).toContain(`padding-right: ${right}px;`);
+  });
+
   test('draws every chart when its script runs', () => {
     const drawn: { title: string; columns: number }[] = [];
     const element = { clientWidth: 800, textContent: '', addEventListener: () => {} };
@@ -119,11 +208,16 @@ describe('report.html', () => {
     });
     expect(drawn.map(({ title }) => title)).toEqual([
       'Throughput (operations/s)',
-      'Latency p50 (µs, logarithmic)',
-      'Latency p99 (µs, logarithmic)',
-      'Latency p99.9 (µs, logarithmic)',
+      'Latency p50 (logarithmic)',
+      'Latency p99 (logarithmic)',
+      'Latency p99.9 (logarithmic)',
       'Amplification, from counted bytes (×)',
       'Time that writers were held back, whole run (ms)',
+      'Writes against reads',
+      'Writes against runs',
+      'Writes against space',
+      'load',
+      'lookup missing',
       'leveled: operations per second over time',
       'tiered: operations per second over time',
     ]);

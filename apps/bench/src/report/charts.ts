@@ -1,4 +1,4 @@
-/** The charts of the report as plain data; page.client.js draws them with uPlot. */
+/** The charts of the report as plain data, those of bars and over time made here; page.client.js draws them with uPlot. */
 import type { ExperimentResult, RunResult } from '../results.ts';
 import type { FigureUnit, SummaryRow, WorkloadSummary } from './summary.ts';
 
@@ -35,8 +35,40 @@ export interface TimeChart {
   readonly stalls: readonly { readonly from: number; readonly to: number }[];
 }
 
+/** Points in a plane, one per repeat; less is better on both axes. */
+export interface ScatterChart {
+  readonly kind: 'scatter';
+  readonly id: string;
+  readonly title: string;
+  readonly xLabel: string;
+  readonly yLabel: string;
+  readonly series: readonly {
+    readonly name: string;
+    readonly points: readonly { readonly x: number; readonly y: number }[];
+  }[];
+}
+
+/** Latency against the share of calls that took longer, both logarithmic; one line per variant. */
+export interface TailChart {
+  readonly kind: 'tail';
+  readonly id: string;
+  readonly title: string;
+  /** Ends of the axis, µs, common to all phases of the workload. */
+  readonly usMin: number;
+  readonly usMax: number;
+  /** The smallest share of all phases of the workload. */
+  readonly shareMin: number;
+  /** Latencies of all variants, ascending, µs. */
+  readonly us: readonly number[];
+  readonly series: readonly {
+    readonly name: string;
+    /** By latency; `null` where this variant has no point. */
+    readonly shares: readonly (number | null)[];
+  }[];
+}
+
 /** Any chart. */
-export type Chart = BarChart | TimeChart;
+export type Chart = BarChart | TimeChart | ScatterChart | TailChart;
 
 const AMPLIFICATIONS: readonly (readonly [string, string])[] = [
   ['write amplification', 'write'],

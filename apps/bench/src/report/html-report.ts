@@ -11,7 +11,15 @@ import { digits, formatBytes, formatSeconds } from './format.ts';
 import { escapeText, levelMap, levelMapScale } from './level-map.ts';
 import { METHOD } from './method.ts';
 import { type SummaryRow, summarize, type WorkloadSummary } from './summary.ts';
+import { tailCharts } from './tail-charts.ts';
 import { formatSpread, TABLE_LEGEND } from './terminal-table.ts';
+import { tradeOffCharts } from './trade-off-charts.ts';
+
+/** Head of the figures that belong to no phase. */
+const WHOLE_RUN = 'whole run';
+
+/** Colours of variants in page.css; then they begin again, as in page.client.js. */
+const SERIES_COLORS = 8;
 
 /** The whole page. */
 export function renderReport(results: BenchResults): string {
@@ -33,7 +41,8 @@ ${own('page.css')}</style>
 </head>
 <body>
 <button id="scheme" type="button">light / dark</button>
-<h1>@lsm bench: ${escapeText(results.command)}</h1>
+<h1>@lsm bench</h1>
+<p><code>${escapeText(results.command)}</code></p>
 <p class="lead">${escapeText(headline(results))}</p>
 ${sections.join('\n')}
 <h2>How it was measured</h2>
@@ -74,13 +83,17 @@ function experimentSection(experiment: ExperimentResult, id: string, charts: Cha
   summarize(experiment).forEach((summary, i) => {
     const place = `${id}w${i}`;
     const bars = barCharts(summary, place);
+    const tradeOffs = tradeOffCharts(experiment, summary.workload, place);
+    const tails = tailCharts(experiment, summary.workload, place);
     const times = timeCharts(experiment, summary.workload, place);
-    charts.push(...bars, ...times);
+    charts.push(...bars, ...tradeOffs, ...tails, ...times);
     parts.push(
       `<h3>${escapeText(summary.workload)}: ${escapeText(summary.title)}</h3>`,
       summaryTable(summary),
       `<p class="muted">${escapeText(TABLE_LEGEND)}</p>`,
-      ...bars.map((chart) => `<div class="chart" id="${chart.id}"></div>`),
+      ...bars.map(placeOf),
+      grid('Trade-offs, a ring per repeat (nearer to the corner is better)', tradeOffs, summary),
+      grid('Tails: share of calls that took longer, median of the repeats', tails, summary),
       overTime(experiment, summary.workload, times),
     );
   });
@@ -88,14 +101,25 @@ function experimentSection(experiment: ExperimentResult, id: string, charts: Cha
   return parts.join('\n');
 }
 
+const placeOf = ({ id }: Chart): string => `<div class="chart" id="${id}"></div>`;
+
+/** Small charts beside each other, with one key for all. */
+function grid(title: string, charts: readonly Chart[], { variants }: WorkloadSummary): string {
+  if (charts.length === 0) return '';
+  const keys = variants.map(
+    (name, i) => `<span class="key-${(i % SERIES_COLORS) + 1}">${escapeText(name)}</span>`,
+  );
+  return `<h4>${escapeText(title)}</h4><p class="key">${keys.join(' ')}</p><div class="grid">${charts.map(placeOf).join('')}</div>`;
+}
+
 function summaryTable(summary: WorkloadSummary): string {
   const head = ['', ...summary.variants].map((name) => `<th>${escapeText(name)}</th>`).join('');
   let phase = '';
   const rows = summary.rows.map((row) => {
     const title =
-      row.phase === phase || row.phase === ''
+      row.phase === phase
         ? ''
-        : `<tr class="phase"><td colspan="${summary.variants.length + 1}">${escapeText(row.phase)} <small>${escapeText(row.calls)}</small></td></tr>`;
+        : `<tr class="phase"><td colspan="${summary.variants.length + 1}">${escapeText(row.phase === '' ? WHOLE_RUN : row.phase)} <small>${escapeText(row.calls)}</small></td></tr>`;
     phase = row.phase;
     return title + figureRow(row);
   });
@@ -115,10 +139,9 @@ function overTime(experiment: ExperimentResult, workload: string, times: readonl
   if (runs.length === 0) return '';
   const scale = levelMapScale(runs);
   const parts = runs.map(
-    (run, i) =>
-      `<div class="chart" id="${times[i]!.id}"></div>${levelMap(run, scale)}<p class="muted">${escapeText(run.variant)}: bytes per level; marks below: flushes (orange), compactions (blue), stalls (red).</p>`,
+    (run, i) => `<div class="over-time">${placeOf(times[i]!)}${levelMap(run, scale)}</div>`,
   );
-  return `<h4>Over time, first repeat (shaded: phases; red: stalls)</h4>${parts.join('')}`;
+  return `<h4>Over time, first repeat: operations per second (shaded: phases; red: stalls), then bytes per level</h4>${parts.join('')}`;
 }
 
 function filterTable(experiment: ExperimentResult): string {

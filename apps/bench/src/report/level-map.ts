@@ -1,16 +1,20 @@
 /**
- * The level map: bytes of each level over time as stacked areas, newest level on top, with flushes and compactions as
- * marks below. SVG of our own, drawn when the report is made; colours come from the page's style sheet.
+ * The level map: bytes of each level over time as stacked areas, the newest level on top, with a lane each for flushes,
+ * compactions and stalls below. Made when the report is made; the shapes are SVG that stretches with the page, the text
+ * is HTML that doesn't, and the sides are as wide as those of the charts, so that one moment is one place in all.
  */
-import type { RunResult, ShapeSample } from '../results.ts';
+import type { EventResult, RunResult, ShapeSample } from '../results.ts';
 import { formatBytes, formatSeconds } from './format.ts';
 
-const WIDTH = 720;
-const HEIGHT = 180;
-const LEFT = 64;
-const BOTTOM = 34;
-const TOP = 8;
-const MARKS = 8;
+const WIDTH = 1000;
+const HEIGHT = 100;
+
+/** What is marked below the areas, with the name of its lane. */
+const LANES: readonly (readonly [EventResult['kind'], string])[] = [
+  ['flush', 'flushes'],
+  ['compaction', 'compactions'],
+  ['stall', 'stalls'],
+];
 
 /** Scales shared by all variants of a workload. */
 export interface LevelMapScale {
@@ -32,64 +36,71 @@ export function levelMapScale(runs: readonly RunResult[]): LevelMapScale {
 
 /** Draws the map of one run. */
 export function levelMap(run: RunResult, scale: LevelMapScale): string {
-  const levels = levelsOf(run).sort((a, b) => b - a);
-  const x = (ms: number): number => LEFT + (ms / 1000 / scale.secondsMax) * (WIDTH - LEFT - 8);
-  const y = (bytes: number): number =>
-    HEIGHT - BOTTOM - (bytes / scale.bytesMax) * (HEIGHT - BOTTOM - TOP);
-  const areas: string[] = [];
+  const label = `Bytes per level over time, ${escapeText(run.variant)}`;
+  return [
+    `<div class="level-map" role="img" aria-label="${label}">`,
+    bytesAxis(scale),
+    `<svg class="areas" viewBox="0 0 ${WIDTH} ${HEIGHT}" preserveAspectRatio="none">${areas(run, scale)}</svg>`,
+    ...LANES.map(([kind, name]) => lane(run, kind, name, scale)),
+    `<div class="seconds"><span>0 s</span><span>${formatSeconds(scale.secondsMax / 2)}</span><span>${formatSeconds(scale.secondsMax)}</span></div>`,
+    legend(run, scale),
+    '</div>',
+  ].join('');
+}
+
+const placeOf = (ms: number, { secondsMax }: LevelMapScale): number =>
+  (ms / 1000 / secondsMax) * WIDTH;
+
+function areas(run: RunResult, scale: LevelMapScale): string {
+  const y = (bytes: number): number => HEIGHT - (bytes / scale.bytesMax) * HEIGHT;
+  const line = (bytes: readonly number[]): string[] =>
+    run.samples.map((s, i) => `${fixed(placeOf(s.atMs, scale))},${fixed(y(bytes[i]!))}`);
+  const last = run.samples.at(-1);
   let below = run.samples.map(() => 0);
-  for (const level of levels) {
-    const above = run.samples.map((sample, i) => below[i]! + bytesOf(sample, level));
-    const upper = run.samples.map((s, i) => `${fixed(x(s.atMs))},${fixed(y(above[i]!))}`);
-    const lower = run.samples.map((s, i) => `${fixed(x(s.atMs))},${fixed(y(below[i]!))}`);
-    const points = [...upper, ...lower.toReversed()].join(' ');
-    const last = run.samples.at(-1);
-    const title = `level ${level}: ${formatBytes(last === undefined ? 0 : bytesOf(last, level))} at the end`;
-    areas.push(
-      `<polygon class="level-${colorOf(level, scale)}" points="${points}"><title>${title}</title></polygon>`,
-    );
-    below = above;
-  }
-  return `<svg class="level-map" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label="Bytes per level over time, ${escapeText(run.variant)}">${areas.join('')}${marks(run, x)}${axes(scale, x, y)}${legend(levels, scale)}</svg>`;
-}
-
-function marks(run: RunResult, x: (ms: number) => number): string {
-  const top = HEIGHT - BOTTOM + 2;
-  return run.events
-    .filter(({ kind }) => kind !== 'slowdown')
-    .map(({ kind, startMs, endMs, detail }) => {
-      const width = Math.max(0.7, x(endMs) - x(startMs));
-      return `<rect class="mark-${kind}" x="${fixed(x(startMs))}" y="${top}" width="${fixed(width)}" height="${MARKS}"><title>${escapeText(`${kind}, ${formatSeconds((endMs - startMs) / 1000)}: ${detail}`)}</title></rect>`;
+  return levelsOf(run)
+    .sort((a, b) => b - a)
+    .map((level) => {
+      const above = run.samples.map((sample, i) => below[i]! + bytesOf(sample, level));
+      const points = [...line(above), ...line(below).toReversed()].join(' ');
+      const bytes = last === undefined ? 0 : bytesOf(last, level);
+      const title = `level ${level}: ${formatBytes(bytes)} at the end`;
+      below = above;
+      return `<polygon class="level-${colorOf(level, scale)}" points="${points}"><title>${title}</title></polygon>`;
     })
     .join('');
 }
 
-function axes(
-  { secondsMax, bytesMax }: LevelMapScale,
-  x: (ms: number) => number,
-  y: (bytes: number) => number,
+/** Every event of one kind, on a line of its own. */
+function lane(
+  run: RunResult,
+  kind: EventResult['kind'],
+  name: string,
+  scale: LevelMapScale,
 ): string {
-  const parts: string[] = [];
-  for (const share of [0, 0.5, 1]) {
-    const height = fixed(y(bytesMax * share) + 4);
-    const text = formatBytes(bytesMax * share);
-    parts.push(`<text x="${LEFT - 6}" y="${height}" text-anchor="end">${text}</text>`);
-    const seconds = share === 0 ? '0 s' : formatSeconds(secondsMax * share);
-    const place = fixed(x(secondsMax * share * 1000));
-    const anchor = share === 0 ? 'start' : share === 1 ? 'end' : 'middle';
-    parts.push(`<text x="${place}" y="${HEIGHT - 8}" text-anchor="${anchor}">${seconds}</text>`);
-  }
-  return parts.join('');
+  const marks = run.events
+    .filter((event) => event.kind === kind)
+    .map(({ startMs, endMs, detail }) => {
+      const left = placeOf(startMs, scale);
+      const width = Math.max(1, placeOf(endMs, scale) - left);
+      const title = `${kind}, ${formatSeconds((endMs - startMs) / 1000)}: ${detail}`;
+      return `<rect class="mark-${kind}" x="${fixed(left)}" y="0" width="${fixed(width)}" height="1"><title>${escapeText(title)}</title></rect>`;
+    });
+  return `<span class="lane">${name}</span><svg class="lane" viewBox="0 0 ${WIDTH} 1" preserveAspectRatio="none">${marks.join('')}</svg>`;
 }
 
-function legend(levels: readonly number[], scale: LevelMapScale): string {
-  return levels
-    .toSorted((a, b) => a - b)
-    .map((level, i) => {
-      const left = LEFT + 10 + i * 44;
-      return `<rect class="level-${colorOf(level, scale)}" x="${left}" y="${TOP}" width="10" height="10"/><text x="${left + 14}" y="${TOP + 9}">L${level}</text>`;
-    })
-    .join('');
+function bytesAxis({ bytesMax }: LevelMapScale): string {
+  const texts = [1, 0.5, 0].map((share) => `<span>${formatBytes(bytesMax * share)}</span>`);
+  return `<div class="bytes">${texts.join('')}</div>`;
+}
+
+function legend(run: RunResult, scale: LevelMapScale): string {
+  const keys = levelsOf(run)
+    .sort((a, b) => a - b)
+    .map((level) => {
+      const box = `<rect class="level-${colorOf(level, scale)}" width="10" height="10"/>`;
+      return `<span><svg viewBox="0 0 10 10" width="10" height="10">${box}</svg> L${level}</span>`;
+    });
+  return `<div class="levels"><b>${escapeText(run.variant)}</b> ${keys.join(' ')}</div>`;
 }
 
 /** Levels of a run that ever held anything. */

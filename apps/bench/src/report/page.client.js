@@ -6,6 +6,9 @@
 (() => {
   const charts = JSON.parse(document.getElementById('charts').textContent);
   let drawn = [];
+  /** Pixels beside a plot, the same for all, so that charts below each other line up; as in page.css. */
+  const LEFT = 76;
+  const RIGHT = 16;
 
   const color = (name) =>
     getComputedStyle(document.documentElement).getPropertyValue(name).trim() || '#888';
@@ -23,6 +26,30 @@
     if (size >= 1e4) return `${+(value / 1e3).toPrecision(3)} K`;
     return String(+value.toPrecision(3));
   };
+
+  /** A latency with the unit that fits. */
+  const duration = (us) => {
+    if (us >= 1e6) return `${short(us / 1e6)} s`;
+    return us >= 1e3 ? `${short(us / 1e3)} ms` : `${short(us)} µs`;
+  };
+
+  /** Of the places on a logarithmic axis only the powers of ten: all others make a grey wall. */
+  const powers = (_, splits) =>
+    splits.map((split) => {
+      const power = Math.log10(split);
+      return Math.abs(power - Math.round(power)) < 1e-9 ? split : null;
+    });
+  const logarithmicLook = () => {
+    const look = axisLook();
+    return {
+      ...look,
+      filter: powers,
+      grid: { ...look.grid, filter: powers },
+      ticks: { show: false },
+    };
+  };
+  const labelled = (format) => (_, splits) =>
+    splits.map((split) => (split === null ? '' : format(split)));
 
   /** Each category is a group of places, one per variant and one left empty. */
   function barData(chart) {
@@ -64,12 +91,17 @@
     const least = Math.min(...values, most);
     const floor = chart.logarithmic ? 10 ** Math.floor(Math.log10(least)) / 2 : 0;
     const middle = (chart.series.length - 1) / 2;
+    const longest = Math.max(...chart.categories.map((name) => name.length));
+    // 6.5 px is a wide guess of a letter, 90 px what stands beside the plot.
+    const crowded = longest * 6.5 > (element.clientWidth - 90) / chart.categories.length;
+    const format = chart.unit === 'µs' ? duration : short;
     const whiskers = (u) => drawWhiskers(u, chart, width, floor);
     return new uPlot(
       {
-        title: `${chart.title} (${chart.unit}${chart.logarithmic ? ', logarithmic' : ''})`,
+        title: `${chart.title} (${chart.logarithmic ? 'logarithmic' : chart.unit})`,
         width: element.clientWidth,
-        height: 300,
+        height: 250 + (crowded ? longest * 3 : 0),
+        padding: [null, RIGHT, 0, 0],
         scales: {
           x: { time: false, range: [-1, xs.length - 1] },
           y: {
@@ -84,18 +116,21 @@
             grid: { show: false },
             splits: () => chart.categories.map((_, i) => i * width + middle),
             values: () => chart.categories,
-            size: 90,
-            rotate: -25,
+            ticks: { show: false },
+            size: crowded ? 30 + longest * 3 : 34,
+            rotate: crowded ? 28 : 0,
           },
           {
-            ...axisLook(),
-            ...(chart.logarithmic ? { ticks: { show: false } } : {}),
-            size: 70,
-            values: (_, splits) => splits.map((split) => (split === null ? '' : short(split))),
+            ...(chart.logarithmic ? logarithmicLook() : axisLook()),
+            size: LEFT,
+            values: labelled(format),
           },
         ],
         series: [
-          { label: 'phase', value: (_, x) => chart.categories[Math.floor(x / width)] ?? '–' },
+          {
+            label: ' ',
+            value: (_, x) => (x === null ? '' : chart.categories[Math.floor(x / width)]),
+          },
           ...chart.series.map((one, index) => ({
             label: one.name,
             fill: seriesColor(index),
@@ -105,7 +140,7 @@
             paths: uPlot.paths.bars({ size: [0.9, 80] }),
             fillTo: floor,
             value: (u, _value, _series, i) =>
-              i === null ? '–' : short(one.median[Math.floor(i / width)]),
+              i === null ? '' : format(one.median[Math.floor(i / width)]),
           })),
         ],
         hooks: { draw: [whiskers] },
@@ -134,12 +169,16 @@
       u.ctx.save();
       u.ctx.fillStyle = color('--muted');
       u.ctx.font = `${10 * devicePixelRatio}px sans-serif`;
+      // The axes leave their own alignment behind.
+      u.ctx.textAlign = 'left';
+      u.ctx.textBaseline = 'alphabetic';
+      let free = 0;
       for (const phase of chart.phases) {
-        const left = u.valToPos(phase.from, 'x', true);
-        const room = u.valToPos(phase.to, 'x', true) - left;
-        if (u.ctx.measureText(phase.name).width < room) {
-          u.ctx.fillText(phase.name, left + 3, u.bbox.top + 12 * devicePixelRatio);
-        }
+        const left = Math.max(free, u.valToPos(phase.from, 'x', true) + 3 * devicePixelRatio);
+        const right = left + u.ctx.measureText(phase.name).width;
+        if (right > u.valToPos(phase.to, 'x', true)) continue;
+        u.ctx.fillText(phase.name, left, u.bbox.top + 12 * devicePixelRatio);
+        free = right + 6 * devicePixelRatio;
       }
       u.ctx.restore();
     };
@@ -148,22 +187,23 @@
         title: chart.title,
         width: element.clientWidth,
         height: 190,
+        padding: [null, RIGHT, null, 0],
         scales: {
           x: { time: false, range: [0, chart.secondsMax] },
           y: { range: [0, chart.valueMax * 1.1] },
         },
         axes: [
           { ...axisLook(), values: (_, splits) => splits.map((s) => `${+s.toFixed(2)} s`) },
-          { ...axisLook(), size: 70, values: (_, splits) => splits.map(short) },
+          { ...axisLook(), size: LEFT, values: (_, splits) => splits.map(short) },
         ],
         series: [
-          { label: 'time', value: (_, x) => (x === null ? '–' : `${x.toFixed(2)} s`) },
+          { label: ' ', value: (_, x) => (x === null ? '' : `${x.toFixed(2)} s`) },
           {
             label: chart.unit,
             stroke: seriesColor(chart.color),
             width: 1.5,
             spanGaps: false,
-            value: (_, value) => short(value),
+            value: (_, value) => (value === null || value === undefined ? '' : short(value)),
           },
         ],
         hooks: { drawClear: [background], draw: [names] },
@@ -173,12 +213,88 @@
     );
   }
 
+  function drawScatter(chart, element) {
+    const all = chart.series
+      .flatMap(({ points }, series) => points.map(({ x, y }) => ({ x, y, series })))
+      .sort((a, b) => a.x - b.x);
+    const end = (name) => Math.max(...all.map((point) => point[name])) * 1.2 || 1;
+    const axis = (label) => ({ ...axisLook(), label, labelSize: 22, values: labelled(short) });
+    return new uPlot(
+      {
+        title: chart.title,
+        width: element.clientWidth,
+        height: 280,
+        padding: [null, RIGHT, 0, 0],
+        scales: { x: { time: false, range: [0, end('x')] }, y: { range: [0, end('y')] } },
+        cursor: { drag: { x: false, y: false } },
+        legend: { show: false },
+        axes: [axis(chart.xLabel), { ...axis(chart.yLabel), size: 48 }],
+        series: [
+          {},
+          ...chart.series.map((one, index) => ({
+            label: one.name,
+            stroke: seriesColor(index),
+            paths: () => null,
+            // Rings of several sizes, so that equal points are seen all.
+            points: {
+              show: true,
+              size: 7 + 4 * index,
+              width: 2,
+              stroke: seriesColor(index),
+              fill: 'transparent',
+            },
+          })),
+        ],
+      },
+      [
+        all.map(({ x }) => x),
+        ...chart.series.map((_, index) =>
+          all.map(({ y, series }) => (series === index ? y : null)),
+        ),
+      ],
+      element,
+    );
+  }
+
+  function drawTail(chart, element) {
+    const percent = (share) => `${+(share * 100).toPrecision(3)} %`;
+    return new uPlot(
+      {
+        title: chart.title,
+        width: element.clientWidth,
+        height: 230,
+        padding: [null, RIGHT, 0, 0],
+        scales: {
+          x: { time: false, distr: 3, range: [chart.usMin / 1.3, chart.usMax * 1.3] },
+          y: { distr: 3, range: [chart.shareMin / 1.5, 1] },
+        },
+        cursor: { drag: { x: false, y: false } },
+        legend: { show: false },
+        axes: [
+          { ...logarithmicLook(), values: labelled(duration) },
+          { ...logarithmicLook(), size: 64, values: labelled(percent) },
+        ],
+        series: [
+          {},
+          ...chart.series.map((one, index) => ({
+            label: one.name,
+            stroke: seriesColor(index),
+            width: 1.5,
+            spanGaps: true,
+            points: { show: false },
+          })),
+        ],
+      },
+      [chart.us, ...chart.series.map((one) => one.shares)],
+      element,
+    );
+  }
+
+  const drawers = { bars: drawBars, time: drawTime, scatter: drawScatter, tail: drawTail };
+
   function drawAll() {
     for (const plot of drawn) plot.destroy();
-    drawn = charts.map((chart) => {
-      const element = document.getElementById(chart.id);
-      return chart.kind === 'bars' ? drawBars(chart, element) : drawTime(chart, element);
-    });
+    drawn = charts.map((chart) => drawers[chart.kind](chart, document.getElementById(chart.id)));
   }
 
   document.getElementById('scheme').addEventListener('click', () => {
