@@ -50,6 +50,50 @@ export function writeAmplificationEndure(shape: FluidShape): number {
   return (levels - 1) * ofLevel(upperRuns) + ofLevel(lastRuns);
 }
 
+/** One level by Callaghan's rule: its size against the level above, and the runs of that level. */
+export interface LevelFanOut {
+  readonly fanOut: number;
+  /** Runs that the level above has when it is full; 1 for leveling. */
+  readonly runsAbove: number;
+}
+
+/** Times that an entry is rewritten, flush not counted: Σ fan-out / runs above (leveled-N). */
+export function writeAmplificationFanOut(levels: readonly LevelFanOut[]): number {
+  let writes = 0;
+  for (const { fanOut, runsAbove } of levels) writes += fanOut / runsAbove;
+  return writes;
+}
+
+/**
+ * The fan-outs that write least for a total fan-out: each in proportion to the runs above it.
+ *
+ * @param totalFanOut - size of the last level against the first, > 1
+ * @param runsAbove - for each level, newest first, the runs of the one above
+ */
+export function balancedFanOuts(
+  totalFanOut: number,
+  runsAbove: readonly number[],
+): readonly LevelFanOut[] {
+  let product = 1;
+  for (const runs of runsAbove) product *= runs;
+  const share = (totalFanOut / product) ** (1 / runsAbove.length);
+  return runsAbove.map((runs) => ({ fanOut: share * runs, runsAbove: runs }));
+}
+
+/** The number of leveled levels that writes least for a total fan-out: the integer next to its logarithm that is best. */
+export function levelsForLeastWrites(totalFanOut: number): number {
+  const cost = (levels: number): number => levels * totalFanOut ** (1 / levels);
+  const below = Math.max(1, Math.floor(Math.log(totalFanOut)));
+  return cost(below) <= cost(below + 1) ? below : below + 1;
+}
+
+/** Bytes of all levels per byte of the last one, for level sizes as they are. */
+export function spaceAmplificationOf(levelBytes: readonly number[]): number {
+  let sum = 0;
+  for (const bytes of levelBytes) sum += bytes;
+  return sum / Math.max(1, levelBytes.at(-1) ?? 0);
+}
+
 /** Bytes on disk per byte of live data if the last level is full: 1 + (Z − 1) + 1/(T − 1). */
 export function spaceAmplification({ ratio, lastRuns }: FluidShape): number {
   return lastRuns + 1 / (ratio - 1);

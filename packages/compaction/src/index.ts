@@ -23,6 +23,7 @@ export * from './merge-cursor.ts';
 export * from './merge-description.ts';
 export type { CutBorder, CutShape } from './output-cutter.ts';
 export * from './overlap-groups.ts';
+export * from './overlap-sets.ts';
 export * from './partitions.ts';
 export * from './pick-tables.ts';
 export * from './plan-draft.ts';

@@ -71,6 +71,8 @@ interface Partition {
   readonly target: readonly TableInfo[];
   readonly bytes: number;
   readonly cost: number;
+  /** Where it goes if not to the drain's own target. */
+  readonly to?: Placement;
 }
 
 /**
@@ -94,7 +96,7 @@ export function drainByPartitions(snapshot: TreeSnapshot, drain: Drain, draft: P
     if (draft.room === 0) return;
     const isTaken = addPartition(snapshot, drain, partition, draft);
     // A second task that makes a run would make a second run.
-    if (isTaken && drain.target === null) return;
+    if (isTaken && drain.target === null && partition.to === undefined) return;
   }
   // Only when no cluster is too deep or at work: else runs vanish by themselves.
   const isBusy = drain.upper.some((run) => draft.hasBusy(run));
@@ -113,10 +115,11 @@ export function canAppend(upper: readonly RunInfo[], maxRuns: number, target: Ru
 
 function addPartition(
   snapshot: TreeSnapshot,
-  { to, reason, score, older, shape = { tableBytes: snapshot.limits.tableBytes } }: Drain,
-  { upper, target }: Partition,
+  drain: Drain,
+  { upper, target, to = drain.to }: Partition,
   draft: PlanDraft,
 ): boolean {
+  const { reason, score, older, shape = { tableBytes: snapshot.limits.tableBytes } } = drain;
   const inputs = [...upper, ...target].map((table) => table.id);
   const wouldElide = upper.some((table) => hasTombstones(table) && !hasOlder(table, older));
   if (target.length === 0 && areDisjoint(upper) && !wouldElide) {
@@ -190,13 +193,22 @@ function splitCluster(drain: Drain, cluster: Cluster, maxTaskBytes: number): Par
   const target = drain.target?.tables ?? [];
   const within = new Set(cluster.tables);
   const runs = drain.upper
-    .map((run) => ({ tables: run.tables.filter((table) => within.has(table)) }))
+    .map((run) => ({ id: run.id, tables: run.tables.filter((table) => within.has(table)) }))
     .filter((run) => run.tables.length > 0);
-  for (let newest = 1; newest < runs.length; newest++) {
-    const parts = clustersOf(runs.slice(newest)).map((part) => partitionOf(part.tables, target));
-    if (parts.every((part) => part.bytes <= OVERSIZE * maxTaskBytes)) return parts;
+  const least = drain.isAppending === true ? 2 : 1;
+  for (let newest = 1; newest <= runs.length - least; newest++) {
+    // What is from one run alone would be moved to and fro.
+    const parts = clustersOf(runs.slice(newest))
+      .filter((part) => part.depth >= least)
+      .map((part) => partitionOf(part.tables, target));
+    if (parts.length > 0 && parts.every((part) => part.bytes <= OVERSIZE * maxTaskBytes))
+      return parts;
   }
-  return stretches(runs.at(-1)!.tables, target, maxTaskBytes);
+  const oldest = runs.at(-1)!;
+  if (drain.isAppending !== true) return stretches(oldest.tables, target, maxTaskBytes);
+  // Nothing is there to merge the oldest run with; so the next one is merged into it.
+  const parts = stretches(runs.at(-2)?.tables ?? [], oldest.tables, maxTaskBytes);
+  return parts.map((part) => ({ ...part, to: { into: oldest.id } }));
 }
 
 /** A single run over the target needs no clusters: any of its tables can go down by itself. */

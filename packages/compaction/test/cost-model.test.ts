@@ -1,15 +1,19 @@
 import {
+  balancedFanOuts,
   bitsForRate,
   type FluidShape,
   falsePositiveRate,
   levelCount,
+  levelsForLeastWrites,
   missesMonkey,
   missesUniform,
   ratesMonkey,
   runCount,
   spaceAmplification,
+  spaceAmplificationOf,
   writeAmplification,
   writeAmplificationEndure,
+  writeAmplificationFanOut,
 } from '@lsm/compaction';
 import { describe, expect, test } from 'vitest';
 
@@ -97,5 +101,33 @@ describe('cost model', () => {
     expect(levelCount(1, 10, 10)).toBe(1);
     expect(levelCount(1000, 1, 10)).toBe(3);
     expect(levelCount(1120, 1, 10)).toBe(4);
+  });
+
+  test.each([
+    [[1, 1, 1], [10, 10, 10], 30],
+    [[1, 2, 2], [6.3, 12.6, 12.6], 18.9],
+  ])('balances a fan-out of 1000 over levels below %j runs', (runs, fanOuts, writes) => {
+    const levels = balancedFanOuts(1000, runs);
+    expect(levels.map(({ fanOut }) => Math.round(fanOut * 10) / 10)).toEqual(fanOuts);
+    expect(writeAmplificationFanOut(levels)).toBeCloseTo(writes, 1);
+  });
+
+  test('finds the number of leveled levels that writes least: ln t', () => {
+    expect(levelsForLeastWrites(1024)).toBe(7);
+    expect(7 * 1024 ** (1 / 7)).toBeCloseTo(18.84, 2);
+    expect(Math.log(1024)).toBeCloseTo(6.93, 2);
+    expect(levelsForLeastWrites(2)).toBe(1);
+    for (const total of [3, 10, 64, 1e4, 1e6]) {
+      const best = levelsForLeastWrites(total);
+      const cost = (levels: number): number => levels * total ** (1 / levels);
+      for (let levels = 1; levels < 20; levels++) {
+        expect(cost(best)).toBeLessThanOrEqual(cost(levels));
+      }
+    }
+  });
+
+  test('says what fixed level targets cost: 1.555, and 1.111 if the last level is full', () => {
+    expect(spaceAmplificationOf([1, 10, 100, 200])).toBe(1.555);
+    expect(spaceAmplificationOf([0.1, 1, 10, 100, 1000])).toBeCloseTo(1.111, 3);
   });
 });

@@ -8,6 +8,7 @@ import {
   overlapBounds,
   overlapGroups,
   overlapping,
+  overlapSets,
   PlanDraft,
   pickTables,
   rangesOverlap,
@@ -133,6 +134,40 @@ describe('pickTables', () => {
     expect(ids('round-robin', 'c')).toEqual([2, 3, 1]);
     expect(ids('round-robin', 'f')).toEqual([3, 1, 2]);
     expect(ids('round-robin', 'z')).toEqual([1, 2, 3]);
+  });
+});
+
+describe('overlapSets', () => {
+  test('gives the worked example: ABD and BCD', () => {
+    const ranges = [table(1, '0-3'), table(2, '2-7'), table(3, '6-9'), table(4, '1-8')];
+    const sets = overlapSets(ranges).map((set) => new Set(set.map(({ id }) => 'ABCD'[id - 1])));
+    expect(sets).toEqual([new Set('ABD'), new Set('BCD')]);
+  });
+
+  test('are the largest groups with a common key, and nothing else', () => {
+    const end = fc.integer({ min: 0, max: 12 });
+    fc.assert(
+      fc.property(fc.array(fc.tuple(end, end), { maxLength: 9 }), (pairs) => {
+        const ranges = pairs.map(([a, b], id) => ({
+          id,
+          minKey: Uint8Array.of(Math.min(a, b)),
+          maxKey: a === b ? null : Uint8Array.of(Math.max(a, b)),
+        }));
+        const at = Array.from({ length: 14 }, (_, k) => {
+          const point = { minKey: Uint8Array.of(k), maxKey: Uint8Array.of(k) };
+          return ranges.filter((range) => rangesOverlap(range, point)).map(({ id }) => id);
+        });
+        const isSubset = (a: readonly number[], b: readonly number[]): boolean =>
+          a.every((id) => b.includes(id));
+        const largest = at.filter(
+          (set) => set.length > 0 && at.every((o) => !isSubset(set, o) || isSubset(o, set)),
+        );
+        const named = (set: readonly number[]): string => set.toSorted((a, b) => a - b).join();
+        const sets = overlapSets(ranges).map((set) => named(set.map(({ id }) => id)));
+        expect(new Set(sets)).toEqual(new Set(largest.map(named)));
+        expect(new Set(sets).size).toBe(sets.length);
+      }),
+    );
   });
 });
 
