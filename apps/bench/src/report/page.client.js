@@ -33,12 +33,16 @@
     return us >= 1e3 ? `${short(us / 1e3)} ms` : `${short(us)} µs`;
   };
 
-  /** Of the places on a logarithmic axis only the powers of ten: all others make a grey wall. */
-  const powers = (_, splits) =>
-    splits.map((split) => {
-      const power = Math.log10(split);
-      return Math.abs(power - Math.round(power)) < 1e-9 ? split : null;
-    });
+  /** Of the places on a logarithmic axis the powers of ten, all others make a grey wall; 2 and 5 where that is few. */
+  const powers = (_, splits) => {
+    const keep = (steps) =>
+      splits.map((split) => {
+        const step = split / 10 ** Math.floor(Math.log10(split) + 1e-9);
+        return steps.some((one) => Math.abs(step - one) < 1e-6) ? split : null;
+      });
+    const tens = keep([1]);
+    return tens.filter((split) => split !== null).length < 3 ? keep([1, 2, 5]) : tens;
+  };
   const logarithmicLook = () => {
     const look = axisLook();
     return {
