@@ -7,7 +7,7 @@
  * arena. A lookup includes copying the key into a KeyBuffer (for the Map: making a string of it) and reading the
  * record's length; lookups go through all keys in random order. The first scan is that of a memtable just filled, and
  * sorts where the order isn't kept. "index B" leaves out what the arena reserves for sequence numbers and does not use.
- * A million entries take 2 GB and a minute.
+ * A million entries take two minutes.
  */
 import { Entry, KeyBuffer, SEQUENCE_MAX, seededRandom, writeRecordHeader } from '@lsm/core';
 import {
