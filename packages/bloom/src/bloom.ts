@@ -92,6 +92,20 @@ export class BloomIndex implements PointIndex {
   next(): number {
     return POINT_ABSENT;
   }
+
+  touch(hashLow: number, hashHigh: number): number {
+    const words = this.#words;
+    const bits = this.#bits;
+    const step = ((hashHigh >>> 0) * this.#scale) | 0;
+    let bit = ((hashLow >>> 0) * this.#scale) | 0;
+    let sum = 0;
+    for (let i = this.#hashes; i > 0; i--) {
+      sum ^= words[bit >> 5]!;
+      bit += step - bits;
+      if (bit < 0) bit += bits;
+    }
+    return sum;
+  }
 }
 
 class BloomBuilder implements PointIndexBuilder {

@@ -52,6 +52,19 @@ class Fuse8Index implements PointIndex {
   }
 
   first(hashLow: number, hashHigh: number): number {
+    return this.#xored(hashLow, hashHigh) === 0 ? POINT_MAYBE : POINT_ABSENT;
+  }
+
+  next(): number {
+    return POINT_ABSENT;
+  }
+
+  touch(hashLow: number, hashHigh: number): number {
+    return this.#xored(hashLow, hashHigh);
+  }
+
+  /** The key's three cells and its fingerprint, xored: 0 if they agree. */
+  #xored(hashLow: number, hashHigh: number): number {
     const cells = this.#cells;
     const segment = this.#segment;
     const mask = this.#mask;
@@ -61,12 +74,7 @@ class Fuse8Index implements PointIndex {
     const cell0 = ((low >>> 0) * this.#scale) | 0;
     const cell1 = (cell0 + segment) ^ (high & mask);
     const cell2 = (cell0 + 2 * segment) ^ (third & mask);
-    const found = cells[cell0]! ^ cells[cell1]! ^ cells[cell2]!;
-    return found === third >>> 24 ? POINT_MAYBE : POINT_ABSENT;
-  }
-
-  next(): number {
-    return POINT_ABSENT;
+    return cells[cell0]! ^ cells[cell1]! ^ cells[cell2]! ^ (third >>> 24);
   }
 }
 
@@ -75,6 +83,7 @@ const empty: PointIndex = {
   slotBits: 0,
   first: () => POINT_ABSENT,
   next: () => POINT_ABSENT,
+  touch: () => 0,
 };
 
 class Fuse8Builder implements PointIndexBuilder {

@@ -63,6 +63,10 @@ class HashIndex implements PointIndex {
     return this.#walk(this.#at, this.#fingerprint);
   }
 
+  touch(hashLow: number): number {
+    return this.#words[((hashLow >>> 0) * this.#scale) | 0]!;
+  }
+
   #walk(from: number, fingerprint: number): number {
     const words = this.#words;
     const locationBits = this.#locationBits;

@@ -14,6 +14,7 @@ const alwaysMaybe: PointIndex = {
   slotBits: 0,
   first: () => POINT_MAYBE,
   next: () => POINT_ABSENT,
+  touch: () => 0,
 };
 
 const nothing: PointIndexBuilder = { add() {}, finish: () => EMPTY_BYTES };

@@ -85,6 +85,10 @@ class SplitBlockIndex implements PointIndex {
   next(): number {
     return POINT_ABSENT;
   }
+
+  touch(_hashLow: number, hashHigh: number): number {
+    return this.#words[(((hashHigh >>> 0) * this.#scale) | 0) << 3]!;
+  }
 }
 
 class SplitBlockBuilder implements PointIndexBuilder {

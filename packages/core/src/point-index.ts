@@ -27,6 +27,13 @@ export interface PointIndex {
   first(hashLow: number, hashHigh: number): number;
   /** The next candidate location after one that was not confirmed; {@link POINT_ABSENT} if none (never MAYBE). */
   next(): number;
+  /**
+   * Reads memory that {@link first} will read, without depending on what is there and without ending a walk of
+   * {@link next}: called for many keys in a row, so that they wait for memory together.
+   *
+   * @returns a number without meaning, to be used so that the read is not optimized away
+   */
+  touch(hashLow: number, hashHigh: number): number;
 }
 
 /** Collects the keys of one table and encodes its point index. */

@@ -22,6 +22,7 @@ import { WorkerExecutor } from './jobs/worker-executor.ts';
 import type { ParsedOptions, Settings } from './options.ts';
 import { IteratorRegistry } from './read/range-iterator.ts';
 import { ReadPath } from './read/read-path.ts';
+import { StagedLookup } from './read/staged-lookup.ts';
 import { ValueSlab } from './read/value-slab.ts';
 import { highestFileNumber, type Recovered, recoverLog } from './recovery/recovery.ts';
 import { SnapshotList } from './snapshot.ts';
@@ -89,12 +90,13 @@ export function assemble(parts: AssemblyParts): { core: Core; recovered: Recover
     events,
     snapshots,
     iterators: new IteratorRegistry(),
-    slab: new ValueSlab(),
+    slab,
     tree,
     tableReads,
     logs,
     removals,
     reads: new ReadPath(hasher, counters),
+    stagedReads: new StagedLookup(hasher, counters, slab),
     writes,
     committer,
     maintenance,

@@ -7,6 +7,7 @@ import {
   type Bytes,
   type Clock,
   type Cursor,
+  type Entry,
   type FileSystem,
   KeyBuffer,
   LsmError,
@@ -21,6 +22,7 @@ import type { Interval } from './range.ts';
 import type { IteratorRegistry } from './read/range-iterator.ts';
 import { FOUND, MISSING_BLOCK, type ReadPath } from './read/read-path.ts';
 import { ScanCursor } from './read/scan-cursor.ts';
+import type { StagedLookup } from './read/staged-lookup.ts';
 import { TombstoneMask } from './read/tombstone-mask.ts';
 import type { ValueSlab } from './read/value-slab.ts';
 import type { SnapshotList } from './snapshot.ts';
@@ -61,6 +63,7 @@ export interface CoreParts {
   readonly logs: LogFiles;
   readonly removals: Removals;
   readonly reads: ReadPath;
+  readonly stagedReads: StagedLookup;
   readonly writes: WritePath;
   readonly committer: Committer;
   readonly maintenance: Maintenance;
@@ -86,12 +89,15 @@ export class Core {
   readonly logs: LogFiles;
   readonly removals: Removals;
   readonly reads: ReadPath;
+  readonly stagedReads: StagedLookup;
   readonly writes: WritePath;
   readonly committer: Committer;
   readonly maintenance: Maintenance;
   readonly lockKind: string;
   readonly #unlock: () => void;
   #closed = false;
+  /** Calls of {@link findManyAsync}. */
+  #manyCalls = 0;
 
   constructor(parts: CoreParts) {
     this.directory = parts.directory;
@@ -109,6 +115,7 @@ export class Core {
     this.logs = parts.logs;
     this.removals = parts.removals;
     this.reads = parts.reads;
+    this.stagedReads = parts.stagedReads;
     this.writes = parts.writes;
     this.committer = parts.committer;
     this.maintenance = parts.maintenance;
@@ -168,8 +175,71 @@ export class Core {
     return found;
   }
 
-  /** Looks a key up without blocking this thread on the disk. */
-  async getAsync(key: Bytes, sequence: number): Promise<Uint8Array | undefined> {
+  /**
+   * Looks many keys up, reading from disk on this thread if need be.
+   *
+   * @param keys - a list that nobody changes meanwhile
+   * @returns owned values at the indexes of their keys, `undefined` for absent ones
+   */
+  findMany(keys: readonly Bytes[], sequence: number): (Uint8Array | undefined)[] {
+    const { tableReads, clock } = this;
+    const values = new Array<Uint8Array | undefined>(keys.length).fill(undefined);
+    const before = tableReads.counters.blockReads;
+    const started = clock.elapsed();
+    this.#findStaged(keys, sequence, values, []);
+    const blocks = tableReads.counters.blockReads - before;
+    if (blocks > 0) tableReads.measured((clock.elapsed() - started) / blocks);
+    return values;
+  }
+
+  /** As {@link findMany}, without blocking this thread on the disk: what is not cached is read by many at once. */
+  async findManyAsync(
+    keys: readonly Bytes[],
+    sequence: number,
+  ): Promise<(Uint8Array | undefined)[]> {
+    const values = new Array<Uint8Array | undefined>(keys.length).fill(undefined);
+    const missed: number[] = [];
+    this.tableReads.withCacheOnly(() => this.#findStaged(keys, sequence, values, missed));
+    // One call in a while reads one key here, timed, so that a disk that became fast again is noticed.
+    const isSample = this.settings.reads === 'auto' && (this.#manyCalls++ & SAMPLE_MASK) === 0;
+    const sample = isSample ? missed.pop() : undefined;
+    if (sample !== undefined) values[sample] = this.findMany([keys[sample]!], sequence)[0];
+    await Promise.all(
+      missed.map(async (index) => {
+        values[index] = await this.findAsync(keys[index]!, sequence, (entry) =>
+          this.slab.copyValue(entry),
+        );
+      }),
+    );
+    return values;
+  }
+
+  #findStaged(
+    keys: readonly Bytes[],
+    sequence: number,
+    values: (Uint8Array | undefined)[],
+    missed: number[],
+  ): void {
+    const sources = {
+      units: this.maintenance.units,
+      view: this.tree.view,
+      sequence,
+      reads: this.tableReads,
+    };
+    this.stagedReads.find(keys, sources, values, missed);
+  }
+
+  /**
+   * Looks a key up without blocking this thread on the disk.
+   *
+   * @param take - called with the entry if the key has a value; borrowed
+   * @returns what `take` made of it
+   */
+  async findAsync<T>(
+    key: Bytes,
+    sequence: number,
+    take: (entry: Entry) => T,
+  ): Promise<T | undefined> {
     const own = new KeyBuffer();
     own.set(key);
     const pinned = this.pinSources();
@@ -196,8 +266,7 @@ export class Core {
         }
         if (found !== FOUND) return undefined;
         this.counters.getHits++;
-        const { bytes, valueOffset, valueLength } = reads.entry;
-        return this.slab.copy(bytes, valueOffset, valueLength);
+        return take(reads.entry);
       }
     } finally {
       this.releaseSources(pinned);

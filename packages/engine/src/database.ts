@@ -180,7 +180,10 @@ export class Db {
   get(key: Bytes, options?: ReadOptions): Promise<Uint8Array | undefined> {
     try {
       const core = this.#core;
-      if (core.readsAsync) return core.getAsync(key, this.#sequence(options));
+      if (core.readsAsync) {
+        const { slab } = core;
+        return core.findAsync(key, this.#sequence(options), (entry) => slab.copyValue(entry));
+      }
       return Promise.resolve(this.getSync(key, options));
     } catch (error) {
       return Promise.reject(error);
@@ -192,8 +195,7 @@ export class Db {
     const sequence = this.#sequence(options);
     const core = this.#core;
     if (core.find(key, sequence) !== FOUND) return undefined;
-    const entry = core.reads.entry;
-    return core.slab.copy(entry.bytes, entry.valueOffset, entry.valueLength);
+    return core.slab.copyValue(core.reads.entry);
   }
 
   /**
@@ -219,24 +221,29 @@ export class Db {
   getMany(keys: readonly Bytes[], options?: ReadOptions): Promise<(Uint8Array | undefined)[]> {
     try {
       const core = this.#core;
-      if (!core.readsAsync) return Promise.resolve(this.getManySync(keys, options));
-      const sequence = this.#sequence(options);
-      checkKeyList(keys);
-      return Promise.all(keys.map((key) => core.getAsync(key, sequence)));
+      if (!core.tableReads.async) return Promise.resolve(this.getManySync(keys, options));
+      const list = checkedKeyList(keys);
+      return core.findManyAsync(list, this.#sequence(options));
     } catch (error) {
       return Promise.reject(error);
     }
   }
 
-  /** As {@link getMany}, on this thread. */
+  /** As {@link getMany}, on this thread: much faster than a loop of {@link getSync}. */
   getManySync(keys: readonly Bytes[], options?: ReadOptions): (Uint8Array | undefined)[] {
-    checkKeyList(keys);
-    return keys.map((key) => this.getSync(key, options));
+    const list = checkedKeyList(keys);
+    return this.#core.findMany(list, this.#sequence(options));
   }
 
   /** Whether a key has a value. */
   has(key: Bytes, options?: ReadOptions): Promise<boolean> {
     try {
+      const core = this.#core;
+      if (core.readsAsync) {
+        return core
+          .findAsync(key, this.#sequence(options), isFound)
+          .then((found) => found === true);
+      }
       return Promise.resolve(this.hasSync(key, options));
     } catch (error) {
       return Promise.reject(error);
@@ -418,8 +425,14 @@ function operationsOf(
   throw invalidArgument('A batch is an array of operations or a WriteBatch.');
 }
 
-function checkKeyList(keys: unknown): void {
+/** A copy of a list of keys, so that what a foreign array does when it is read happens before anything else. */
+function checkedKeyList(keys: readonly Bytes[]): readonly Bytes[] {
   if (!Array.isArray(keys)) throw invalidArgument('getMany takes an array of keys.');
+  return [...(keys as readonly Bytes[])];
+}
+
+function isFound(): true {
+  return true;
 }
 
 function checkReadOptions(options: object): void {

@@ -161,6 +161,26 @@ export class DataBlock {
     return low;
   }
 
+  /** A slot near {@link lowerBound}, by the prefix column alone. */
+  nearSlot(key: KeyBuffer): number {
+    const wanted = prefixOf(key, this.#prefixLength) ^ SIGN;
+    const words = this.words;
+    const prefixes = this.#prefixes;
+    let low = 0;
+    let high = this.count - 1;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((words[prefixes + middle]! ^ SIGN) < wanted) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** Word index in the memory of the entry at `slot`; 0 if there is none. */
+  entryAt(slot: number): number {
+    return slot < this.count ? this.#entry(slot) : 0;
+  }
+
   /** Negative if `key` is below every key with the block's common prefix, positive if above, 0 if it has it. */
   #compareCommonPrefix(key: KeyBuffer): number {
     const length = this.#prefixLength;

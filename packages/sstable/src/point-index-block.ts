@@ -18,6 +18,7 @@ const NO_POINT_INDEX: PointIndex = {
   slotBits: 0,
   first: () => POINT_MAYBE,
   next: () => POINT_ABSENT,
+  touch: () => 0,
 };
 
 /**

@@ -25,6 +25,14 @@ import { type CursorOptions, TableCursor } from './table-cursor.ts';
 import { readTableEnds, type TableIdentity } from './table-ends.ts';
 import type { TableEnvironment } from './table-environment.ts';
 import type { TableProperties } from './table-properties.ts';
+import {
+  blockEndAt,
+  blockOf,
+  entryAt,
+  PLACE_ABSENT,
+  PLACE_UNKNOWN,
+  placeInBlock,
+} from './touch.ts';
 import { verifyTable } from './verify-table.ts';
 
 /** Answer of {@link Table.get}: the entry was filled. */
@@ -56,6 +64,8 @@ export class Table {
   #points: PointIndex | null = null;
   #slotBits = 0;
   #held: HeldBlock | null = null;
+  /** Blocks that are being loaded off the caller's thread. */
+  readonly #loading = new Map<number, Promise<void>>();
 
   private constructor(
     environment: TableEnvironment,
@@ -132,29 +142,91 @@ export class Table {
       : this.#getByLocation(location, key, sequenceMax, entry);
   }
 
+  /** Stage 1 of a lookup of many keys: reads what {@link locate} will read. See touch.ts. */
+  touchPoints(hashLow: number, hashHigh: number): number {
+    const points = this.#points;
+    return points === null ? 0 : points.touch(hashLow, hashHigh);
+  }
+
+  /**
+   * Stage 2: where {@link getAt} will look.
+   *
+   * @returns a place, for the methods of the later stages
+   */
+  locate(key: KeyBuffer, hashLow: number, hashHigh: number): number {
+    const points = this.#points;
+    const { index } = this.#source;
+    if (points === null || index === null) return PLACE_UNKNOWN;
+    const location = points.first(hashLow, hashHigh);
+    if (location === POINT_ABSENT) {
+      this.#environment.counters.filterNegatives++;
+      return PLACE_ABSENT;
+    }
+    this.#environment.counters.filterPositives++;
+    if (location !== POINT_MAYBE) return location;
+    const block = index.startBlock(key);
+    if (block >= 0) return placeInBlock(block);
+    this.#environment.counters.filterFalsePositives++;
+    return PLACE_ABSENT;
+  }
+
+  /** Stage 3: the last word of the block, as an index in the cache's memory; 0 if it is not cached. */
+  blockEndAt(place: number): number {
+    return blockEndAt(this.#source, place, this.#slotBits);
+  }
+
+  /** Stage 4: where the entry stands, or one near it, as a word index in the cache's memory; 0 if not there. */
+  entryAt(place: number, key: KeyBuffer): number {
+    return entryAt(this.#source, place, this.#slotBits, key, this.#view);
+  }
+
+  /**
+   * Stage 5: as {@link get}, beginning where {@link locate} said.
+   *
+   * @param place - of the same key and table, located since the last other call that may load or unload indexes
+   */
+  getAt(
+    place: number,
+    key: KeyBuffer,
+    hashLow: number,
+    hashHigh: number,
+    sequenceMax: number,
+    entry: Entry,
+  ): number {
+    if (place === PLACE_ABSENT) return GET_ABSENT;
+    const { index } = this.#source;
+    const points = this.#points;
+    if (place === PLACE_UNKNOWN || index === null || points === null) {
+      return this.get(key, hashLow, hashHigh, sequenceMax, entry);
+    }
+    const block = blockOf(place, this.#slotBits);
+    if (place < 0) return this.#getFrom(block, key, sequenceMax, entry);
+    const view = this.#view;
+    const slot = place & ((1 << this.#slotBits) - 1);
+    if (block < index.blocks) {
+      if (!this.#open(block)) return GET_MISS;
+      if (slot < view.count && view.hasKey(slot, key) && view.sequence(slot) <= sequenceMax) {
+        view.fill(slot, entry);
+        return GET_FOUND;
+      }
+    }
+    // Another key, an older version or a damaged index: the whole way from the first candidate.
+    return this.#getByLocation(points.first(hashLow, hashHigh), key, sequenceMax, entry);
+  }
+
   /**
    * Loads what a lookup missed, off the caller's thread: a block into the cache (or, if it can't go there, into a
-   * buffer that waits for the next lookup), or the indexes.
+   * buffer that waits for the next lookup), or the indexes. Calls for a block that is on its way share it.
    *
    * @param block - {@link missBlock}
    */
-  async loadBlock(block: number): Promise<void> {
-    const source = this.#source;
-    await source.loadIndexAsync();
-    if (block === MISS_INDEX) {
-      if (this.#points === null) {
-        this.#setPoints(await loadPointIndexAsync(source));
-      }
-      return;
+  loadBlock(block: number): Promise<void> {
+    let loading = this.#loading.get(block);
+    if (loading === undefined) {
+      loading = this.#loadBlock(block).finally(() => this.#loading.delete(block));
+      this.#loading.set(block, loading);
     }
-    if (source.frameOf(block) >= 0) return;
-    const stored = await source.readStored(block);
-    source.checkOpen();
-    source.loadIndex();
-    if (source.frameOf(block) >= 0 || source.installFrame(block, stored) >= 0) return;
-    const view = new DataBlock(source.footer.globalSequence);
-    source.openCopy(block, stored, view);
-    this.#held = { block, view };
+    return loading;
   }
 
   /** A cursor over all point entries; it needs the table open until it is closed. */
@@ -194,6 +266,25 @@ export class Table {
     this.#held = null;
     this.#points = null;
     this.#source.close();
+  }
+
+  async #loadBlock(block: number): Promise<void> {
+    const source = this.#source;
+    await source.loadIndexAsync();
+    if (block === MISS_INDEX) {
+      if (this.#points === null) {
+        this.#setPoints(await loadPointIndexAsync(source));
+      }
+      return;
+    }
+    if (source.frameOf(block) >= 0) return;
+    const stored = await source.readStored(block);
+    source.checkOpen();
+    source.loadIndex();
+    if (source.frameOf(block) >= 0 || source.installFrame(block, stored) >= 0) return;
+    const view = new DataBlock(source.footer.globalSequence);
+    source.openCopy(block, stored, view);
+    this.#held = { block, view };
   }
 
   #loadAndGet(

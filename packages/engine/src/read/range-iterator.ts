@@ -248,9 +248,8 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
     const { entry } = cursor;
     const slab = this.#slab;
     if (this.#selection === 'entries') return slab.copyPair(entry) as T;
-    if (this.#selection === 'keys')
-      return slab.copy(entry.bytes, entry.keyOffset, entry.keyLength) as T;
-    return slab.copy(entry.bytes, entry.valueOffset, entry.valueLength) as T;
+    if (this.#selection === 'keys') return slab.copyKey(entry) as T;
+    return slab.copyValue(entry) as T;
   }
 
   /** The cursor after one step. One that failed stands nowhere: the iterator ends instead of leaving entries out. */

@@ -18,8 +18,58 @@ import type { MemtableUnit } from '../write/memtable-unit.ts';
 export const FOUND = 1;
 /** The key has no value at this sequence number. */
 const ABSENT = 0;
-/** A block has to be read first: `missingTable`, `missingBlock`. */
+/** A block has to be read first: `missingFile`, `missingBlock`. */
 export const MISSING_BLOCK = -1;
+/** The memtables say nothing about the key. */
+export const UNDECIDED = 2;
+
+/**
+ * Asks the memtables for a key as a reader at `sequence` sees it.
+ *
+ * @param units - newest first
+ * @param entry - filled on FOUND
+ * @returns {@link FOUND}, {@link ABSENT} or {@link UNDECIDED}
+ */
+export function findInMemtables(
+  units: readonly MemtableUnit[],
+  key: KeyBuffer,
+  sequence: number,
+  entry: Entry,
+  counters: Counters,
+): number {
+  for (let i = 0; i < units.length; i++) {
+    const memtable = units[i]!.memtable;
+    const found = memtable.get(key, sequence, entry);
+    if (memtable.rangeTombstones.count > 0) {
+      const covering = memtable.rangeTombstones.maxCoveringSequence(
+        key.bytes.subarray(0, key.length),
+        sequence,
+      );
+      if (covering >= 0 && (!found || covering > entry.sequence)) return ABSENT;
+    }
+    if (found) {
+      counters.memtableHits++;
+      return entry.kind === EntryKind.put ? FOUND : ABSENT;
+    }
+  }
+  return UNDECIDED;
+}
+
+/**
+ * Whether a range delete of a table that the reader sees covers a key and is newer than what was found of it.
+ *
+ * @param foundSequence - of the version found in the table; −1 if none was
+ */
+export function isCovered(
+  file: TableFile,
+  key: KeyBuffer,
+  sequence: number,
+  foundSequence: number,
+): boolean {
+  if (file.metadata.rangeTombstones === 0) return false;
+  const bytes = key.bytes.subarray(0, key.length);
+  return file.table.rangeTombstones.maxCoveringSequence(bytes, sequence) > foundSequence;
+}
 
 /** Finds one key at a time; holds the state of the last lookup. */
 export class ReadPath {
@@ -45,23 +95,8 @@ export class ReadPath {
    * @returns {@link FOUND}, {@link ABSENT} or {@link MISSING_BLOCK} (only if tables are in cache-only mode)
    */
   find(units: readonly MemtableUnit[], view: TreeView, sequence: number): number {
-    const entry = this.entry;
-    const key = this.key;
-    for (let i = 0; i < units.length; i++) {
-      const memtable = units[i]!.memtable;
-      const found = memtable.get(key, sequence, entry);
-      if (memtable.rangeTombstones.count > 0) {
-        const covering = memtable.rangeTombstones.maxCoveringSequence(
-          key.bytes.subarray(0, key.length),
-          sequence,
-        );
-        if (covering >= 0 && (!found || covering > entry.sequence)) return ABSENT;
-      }
-      if (found) {
-        this.#counters.memtableHits++;
-        return entry.kind === EntryKind.put ? FOUND : ABSENT;
-      }
-    }
+    const found = findInMemtables(units, this.key, sequence, this.entry, this.#counters);
+    if (found !== UNDECIDED) return found;
     return view.runs.length === 0 ? ABSENT : this.#findInRuns(view, sequence);
   }
 
@@ -86,13 +121,7 @@ export class ReadPath {
         this.missingBlock = table.missBlock;
         return MISSING_BLOCK;
       }
-      if (file.metadata.rangeTombstones > 0) {
-        const covering = table.rangeTombstones.maxCoveringSequence(
-          key.bytes.subarray(0, key.length),
-          sequence,
-        );
-        if (covering >= 0 && (result === 0 || covering > entry.sequence)) return ABSENT;
-      }
+      if (isCovered(file, key, sequence, result === 1 ? entry.sequence : -1)) return ABSENT;
       if (result === 1) return entry.kind === EntryKind.put ? FOUND : ABSENT;
     }
     return ABSENT;

@@ -9,21 +9,26 @@ import type { Entry } from '@lsm/core';
 import { markUntransferable } from '@lsm/fs';
 
 const SLAB_BYTES = 16_384;
+/** Up to here a loop over words beats `set` of a `subarray` (44 against 76 ns for 100 bytes, measured 2026-11). */
+const WORD_COPY_BYTES_MAX = 256;
 /** Results above this get a buffer of their own. */
 const SLAB_VALUE_BYTES_MAX = 1024;
 
 /** Makes owned copies. */
 export class ValueSlab {
   #slab: Uint8Array = newSlab();
+  #words = new Int32Array(this.#slab.buffer);
+  /** A multiple of 4. */
   #used = 0;
 
-  /** An owned copy of `length` bytes of `source` from `offset`; a `Buffer` where there is one. */
-  copy(source: Uint8Array, offset: number, length: number): Uint8Array {
-    if (length > SLAB_VALUE_BYTES_MAX) return copyApart(source, offset, length);
-    const start = this.#take(length);
-    const slab = this.#slab;
-    slab.set(source.subarray(offset, offset + length), start);
-    return slab.subarray(start, start + length);
+  /** An owned copy of an entry's key; a `Buffer` where there is one. */
+  copyKey({ bytes, words, keyOffset, keyLength }: Entry): Uint8Array {
+    return this.#copy(bytes, words, keyOffset, keyLength);
+  }
+
+  /** An owned copy of an entry's value; a `Buffer` where there is one. */
+  copyValue({ bytes, words, valueOffset, valueLength }: Entry): Uint8Array {
+    return this.#copy(bytes, words, valueOffset, valueLength);
   }
 
   /**
@@ -34,24 +39,46 @@ export class ValueSlab {
     const { bytes, keyOffset, keyLength, valueOffset, valueLength } = entry;
     const length = keyLength + valueLength;
     if (length > SLAB_VALUE_BYTES_MAX || valueOffset !== keyOffset + keyLength) {
-      return [this.copy(bytes, keyOffset, keyLength), this.copy(bytes, valueOffset, valueLength)];
+      return [this.copyKey(entry), this.copyValue(entry)];
     }
-    const start = this.#take(length);
+    const start = this.#place(bytes, entry.words, keyOffset, length);
     const slab = this.#slab;
-    slab.set(bytes.subarray(keyOffset, keyOffset + length), start);
     const middle = start + keyLength;
     return [slab.subarray(start, middle), slab.subarray(middle, start + length)];
   }
 
-  /** Where `length` bytes of the present slab, a new one if need be, are free. */
-  #take(length: number): number {
-    let start = this.#used;
-    if (start + length > SLAB_BYTES) {
-      this.#slab = newSlab();
-      start = 0;
+  #copy(bytes: Uint8Array, words: Int32Array, offset: number, length: number): Uint8Array {
+    if (length > SLAB_VALUE_BYTES_MAX) return copyApart(bytes, offset, length);
+    const start = this.#place(bytes, words, offset, length);
+    return this.#slab.subarray(start, start + length);
+  }
+
+  /**
+   * Copies bytes into the present slab, or a new one if it is full, and returns where they stand. They keep their
+   * alignment, so that short ones can be copied as whole words; what the first and last word hold beside them comes
+   * along and belongs to nobody.
+   */
+  #place(bytes: Uint8Array, words: Int32Array, offset: number, length: number): number {
+    const from = offset >> 2;
+    const count = ((offset + length + 3) >> 2) - from;
+    if (this.#used + (count << 2) > SLAB_BYTES) this.#renew();
+    const base = this.#used;
+    const start = base + (offset & 3);
+    this.#used = base + (count << 2);
+    if (length > WORD_COPY_BYTES_MAX) {
+      this.#slab.set(bytes.subarray(offset, offset + length), start);
+      return start;
     }
-    this.#used = start + length;
+    const target = this.#words;
+    const to = base >> 2;
+    for (let i = 0; i < count; i++) target[to + i] = words[from + i]!;
     return start;
+  }
+
+  #renew(): void {
+    this.#slab = newSlab();
+    this.#words = new Int32Array(this.#slab.buffer);
+    this.#used = 0;
   }
 }
 

@@ -13,6 +13,7 @@ import type { Settings } from '../options.ts';
 
 /** Reads above this many ms on average leave the caller's thread when `reads` is `'auto'`. */
 const SLOW_READ_MS = 0.05;
+const NO_WORDS: Int32Array = new Int32Array(1);
 /** Weight of a new measurement in the moving average. */
 const AVERAGE_WEIGHT = 1 / 16;
 
@@ -40,6 +41,11 @@ export class TableReads {
   get environment(): TableEnvironment {
     this.#environment ??= this.#makeEnvironment();
     return this.#environment;
+  }
+
+  /** Memory of the cache; one word before the first table was opened. */
+  get cacheWords(): Int32Array {
+    return this.#environment?.kernels?.words ?? NO_WORDS;
   }
 
   /** The cache's figures; zeros before the first table was opened. */
