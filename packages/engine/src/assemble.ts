@@ -80,6 +80,7 @@ export function assemble(parts: AssemblyParts): { core: Core; recovered: Recover
     clock,
     counters,
   );
+  const slab = new ValueSlab();
   const core = new Core({
     directory,
     settings,
