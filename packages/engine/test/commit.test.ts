@@ -1,4 +1,5 @@
 /** What one call's failure means for another's acknowledgement. */
+import { seededRandom } from '@lsm/core';
 import { SimulatedFileSystem } from '@lsm/testkit';
 import { describe, expect, it } from 'vitest';
 import { openInMemory, text } from './support/open.ts';
@@ -18,4 +19,31 @@ describe('an acknowledgement', () => {
     expect(text(db.getSync('a'))).toBe('1');
     fs.clearFaults();
   });
+});
+
+describe('a memtable that fills up', () => {
+  it.each(['art', 'hash'] as const)(
+    'takes single writes to its end, none over its index (%s)',
+    async (memtable) => {
+      const fs = new SimulatedFileSystem();
+      const random = seededRandom(7);
+      // The size of an arena, so that nothing is left over between frames and index.
+      const memtableBytes = 1 << 18;
+      const db = await openInMemory({ memtable, memtableBytes, executor: 'inline' }, fs);
+      const model = new Map<string, string>();
+      for (let i = 0; i < 9000; i++) {
+        // Keys of few and of many branches by turns: the index grows by jumps.
+        const dense = random.next() % 3 === 0;
+        const key = dense
+          ? `k${i}`
+          : String.fromCodePoint(...[1, 2, 3].map(() => random.next() & 127));
+        const value = 'v'.repeat(random.next() % 90);
+        db.putSync(key, value);
+        model.set(key, value);
+      }
+      expect(db.stats().counters.flushes).toBeGreaterThan(1);
+      for (const [key, value] of model) expect(text(db.getSync(key))).toBe(value);
+      await db.close();
+    },
+  );
 });

@@ -104,12 +104,14 @@ export class ArtCursor extends VersionCursor {
   }
 
   #restart(): void {
+    this.#tree.linkWaiting();
     this.#structure = this.#tree.structure;
     this.#height = 0;
   }
 
   /** Finds the path to the current key again if the tree changed. */
   #refresh(): void {
+    this.#tree.linkWaiting();
     if (this.#structure === this.#tree.structure) return;
     this.#restart();
     const { words, bytes, version } = this;

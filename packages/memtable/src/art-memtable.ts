@@ -1,6 +1,7 @@
 /**
  * The memtable as an adaptive radix tree over the records of an arena.
  *
+ * Records are linked some at a time (version-memtable.ts), after a first pass that fetches the nodes they will meet.
  * Insertion descends with every prefix checked and ends in one of five ways:
  *   1. the tree is empty, or a child or terminator is missing: a leaf is added;
  *   2. a leaf of the same key: its chain gets a new head;
@@ -24,7 +25,10 @@ import { ArtCursor } from './art-cursor.ts';
 import { agreedLength, agreedPrefix, findChild, LEAF, prefixByte } from './art-node.ts';
 import { ArtNodes } from './art-nodes.ts';
 import { CELL_BYTES, versionKeyLength, versionKeyOffset } from './version.ts';
-import { type ArtDescription, VersionMemtable } from './version-memtable.ts';
+import { type ArtDescription, VersionMemtable, WAITING_MAX } from './version-memtable.ts';
+
+/** Levels of the tree that are read ahead; the one below them comes with the last read. */
+const FETCHED_LEVELS = 2;
 
 /**
  * Makes a memtable as an adaptive radix tree: ordered at all times, the default.
@@ -44,6 +48,9 @@ export class ArtMemtable extends VersionMemtable {
   /** Word index of the reference to the root. */
   readonly rootSlot: number;
   readonly #nodes: ArtNodes;
+  /** Where {@link #fetch} is: for each record a reference and the byte of the record that decides next. */
+  readonly #references = new Int32Array(WAITING_MAX);
+  readonly #depths = new Int32Array(WAITING_MAX);
 
   /**
    * @param arena - holds the records, takes the index
@@ -63,10 +70,65 @@ export class ArtMemtable extends VersionMemtable {
     }
   }
 
-  add(recordOffset: number, sequence: number): void {
-    this.assertAddable(sequence);
-    if (this.addRangeDelete(recordOffset, sequence)) return;
-    this.count++;
+  cursor(): Cursor {
+    this.linkWaiting();
+    return new ArtCursor(this);
+  }
+
+  indexBytesMax(records: number): number {
+    const added = records + this.waiting;
+    return added * CELL_BYTES + this.#nodes.bytesMax(added);
+  }
+
+  describe(): ArtDescription {
+    return { kind: 'art', rootSlot: this.rootSlot, ...this.describeBase() };
+  }
+
+  protected link(offsets: Int32Array, deltas: Int32Array, count: number): void {
+    this.#fetch(offsets, count);
+    for (let i = 0; i < count; i++) this.#linkOne(offsets[i]!, deltas[i]!);
+  }
+
+  /**
+   * Reads what linking these records will need, one level of the tree for all of them after the other: so their cache
+   * misses overlap. That took a sixth off insertion among 150K random keys. Neighbours in key order need the same
+   * nodes and no help.
+   */
+  #fetch(offsets: Int32Array, count: number): void {
+    const words = this.words;
+    const bytes = this.bytes;
+    const root = words[this.rootSlot]!;
+    if (root === 0 || (root & LEAF) !== 0) return;
+    const fork = RECORD_HEADER_BYTES + (words[root >> 2]! >>> 16);
+    const byte = bytes[offsets[0]! + fork]!;
+    if (
+      byte === bytes[offsets[count >> 1]! + fork]! &&
+      byte === bytes[offsets[count - 1]! + fork]!
+    ) {
+      return;
+    }
+    const references = this.#references;
+    const depths = this.#depths;
+    references.fill(root, 0, count);
+    depths.fill(RECORD_HEADER_BYTES, 0, count);
+    for (let level = 0; level < FETCHED_LEVELS; level++) {
+      for (let i = 0; i < count; i++) {
+        const reference = references[i]!;
+        if (reference === 0 || (reference & LEAF) !== 0) continue;
+        const node = reference >> 2;
+        const header = words[node]!;
+        // A prefix that differs, or a key that ends, leads astray, which costs nothing but its help.
+        const depth = depths[i]! + (header >>> 16);
+        const slot = findChild(words, bytes, node, header, bytes[offsets[i]! + depth]!);
+        references[i] = slot === 0 ? 0 : words[slot]!;
+        depths[i] = depth + 1;
+      }
+    }
+    // Of a node its prefix, of a leaf its key's beginning. What is read has to be used, or the compiler drops it.
+    for (let i = 0; i < count; i++) references[i] = words[(references[i]! >> 2) + 2]!;
+  }
+
+  #linkOne(recordOffset: number, delta: number): void {
     const words = this.words;
     const bytes = this.bytes;
     const keyOffset = recordOffset + RECORD_HEADER_BYTES;
@@ -90,7 +152,7 @@ export class ArtMemtable extends VersionMemtable {
           keyLength,
         );
         if (agreed < prefixLength) {
-          const leaf = this.firstVersion(recordOffset, sequence);
+          const leaf = this.firstVersion(recordOffset, delta);
           this.#splitPrefix(slot, depth, agreed, keyOffset, keyLength, leaf);
           return;
         }
@@ -105,7 +167,7 @@ export class ArtMemtable extends VersionMemtable {
       const child = findChild(words, bytes, node, header, byte);
       if (child === 0) {
         this.structure++;
-        const leaf = this.firstVersion(recordOffset, sequence);
+        const leaf = this.firstVersion(recordOffset, delta);
         this.#nodes.addChild(slot, node, byte, leaf);
         return;
       }
@@ -115,22 +177,10 @@ export class ArtMemtable extends VersionMemtable {
     }
     if (reference === 0) {
       this.structure++;
-      words[slot] = this.firstVersion(recordOffset, sequence);
+      words[slot] = this.firstVersion(recordOffset, delta);
     } else {
-      this.#addAtLeaf(slot, depth, recordOffset, keyLength, sequence);
+      this.#addAtLeaf(slot, depth, recordOffset, keyLength, delta);
     }
-  }
-
-  cursor(): Cursor {
-    return new ArtCursor(this);
-  }
-
-  indexBytesMax(records: number): number {
-    return records * CELL_BYTES + this.#nodes.bytesMax(records);
-  }
-
-  describe(): ArtDescription {
-    return { kind: 'art', rootSlot: this.rootSlot, ...this.describeBase() };
   }
 
   protected find(key: KeyBuffer): number {
@@ -172,7 +222,7 @@ export class ArtMemtable extends VersionMemtable {
     depth: number,
     recordOffset: number,
     keyLength: number,
-    sequence: number,
+    delta: number,
   ): void {
     const words = this.words;
     const reference = words[slot]!;
@@ -182,13 +232,24 @@ export class ArtMemtable extends VersionMemtable {
     const end = keyLength < otherLength ? keyLength : otherLength;
     const agreed = agreedLength(words, keyOffset, words, otherOffset, depth, end);
     if (agreed === keyLength && agreed === otherLength) {
-      words[slot] = this.newVersion(recordOffset, sequence, reference);
+      words[slot] = this.newVersion(recordOffset, delta, reference);
       return;
     }
     this.structure++;
-    const leaf = this.firstVersion(recordOffset, sequence);
+    const leaf = this.firstVersion(recordOffset, delta);
     const node = this.#nodes.create(keyOffset, depth, agreed - depth);
     words[slot] = node << 2;
+    if (agreed < end) {
+      const { bytes } = this;
+      this.#nodes.setPair(
+        node,
+        bytes[otherOffset + agreed]!,
+        reference,
+        bytes[keyOffset + agreed]!,
+        leaf,
+      );
+      return;
+    }
     this.#place(slot, node, otherOffset, otherLength, agreed, reference);
     this.#place(slot, node, keyOffset, keyLength, agreed, leaf);
   }

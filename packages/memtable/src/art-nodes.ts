@@ -77,14 +77,41 @@ export class ArtNodes {
    * @param slot - word index of the reference to the node; rewritten if the node moves
    */
   addChild(slot: number, node: number, byte: number, reference: number): void {
-    const header = this.#words[node]!;
+    const words = this.#words;
+    const header = words[node]!;
     const type = header & 7;
-    if (((header >>> 3) & 511) === nodeCapacity(type)) {
+    if (type === NODE256) {
+      words[node] = header + NODE_COUNT_UNIT;
+      words[node + childrenStart(NODE256) + byte] = reference;
+    } else if (((header >>> 3) & 511) === nodeCapacity(type)) {
       const grown = this.#grow(node, type);
-      this.#words[slot] = grown << 2;
+      words[slot] = grown << 2;
       this.#insert(grown, byte, reference);
     } else {
       this.#insert(node, byte, reference);
+    }
+  }
+
+  /** Gives a new node, a NODE4, its first two children. */
+  setPair(
+    node: number,
+    byte: number,
+    reference: number,
+    otherByte: number,
+    otherReference: number,
+  ): void {
+    const words = this.#words;
+    const keys = node + NODE_HEADER_WORDS;
+    const children = node + childrenStart(NODE4);
+    words[node] = words[node]! + 2 * NODE_COUNT_UNIT;
+    if (byte < otherByte) {
+      words[keys] = byte | (otherByte << 8);
+      words[children] = reference;
+      words[children + 1] = otherReference;
+    } else {
+      words[keys] = otherByte | (byte << 8);
+      words[children] = otherReference;
+      words[children + 1] = reference;
     }
   }
 

@@ -93,11 +93,19 @@ export class HashMemtable extends VersionMemtable {
     }
   }
 
-  add(recordOffset: number, sequence: number): void {
-    this.assertAddable(sequence);
-    if (this.addRangeDelete(recordOffset, sequence)) return;
-    this.count++;
+  /** A cursor over the records that are here now; sorts them, O(n), if any was added since the last call. */
+  cursor(): Cursor {
+    this.linkWaiting();
+    this.#sorted ??= this.#sortedVersions();
+    return new HashCursor(this, this.#sorted);
+  }
+
+  protected link(offsets: Int32Array, deltas: Int32Array, count: number): void {
     this.#sorted = null;
+    for (let i = 0; i < count; i++) this.#linkOne(offsets[i]!, deltas[i]!);
+  }
+
+  #linkOne(recordOffset: number, delta: number): void {
     if (this.#keys >= this.#keysMax) this.#grow();
     const words = this.words;
     const bytes = this.bytes;
@@ -109,23 +117,18 @@ export class HashMemtable extends VersionMemtable {
       this.#keys++;
       bytes[control] = fingerprint(this.#hasher.high);
       words[slotWord + 1] = this.#hasher.low;
-      words[slotWord] = this.firstVersion(recordOffset, sequence);
+      words[slotWord] = this.firstVersion(recordOffset, delta);
     } else {
-      words[slotWord] = this.newVersion(recordOffset, sequence, words[slotWord]!);
+      words[slotWord] = this.newVersion(recordOffset, delta, words[slotWord]!);
     }
   }
 
-  /** A cursor over the records that are here now; sorts them, O(n), if any was added since the last call. */
-  cursor(): Cursor {
-    this.#sorted ??= this.#sortedVersions();
-    return new HashCursor(this, this.#sorted);
-  }
-
   indexBytesMax(records: number): number {
-    let bytes = records * CELL_BYTES;
+    const added = records + this.waiting;
+    let bytes = added * CELL_BYTES;
     let capacity = this.#capacity;
     let keysMax = this.#keysMax;
-    while (this.#keys + records > keysMax) {
+    while (this.#keys + added > keysMax) {
       capacity = nextCapacity(capacity);
       keysMax = keysMaxOf(capacity);
       bytes += capacity * SLOT_BYTES;
@@ -134,6 +137,7 @@ export class HashMemtable extends VersionMemtable {
   }
 
   describe(): HashDescription {
+    const base = this.describeBase();
     return {
       kind: 'hash',
       control: this.#control,
@@ -141,7 +145,7 @@ export class HashMemtable extends VersionMemtable {
       capacity: this.#capacity,
       keys: this.#keys,
       seed: this.#seed,
-      ...this.describeBase(),
+      ...base,
     };
   }
 
@@ -151,11 +155,11 @@ export class HashMemtable extends VersionMemtable {
   }
 
   /** Takes the cell from the outgrown table while that has room. */
-  protected override newVersion(recordOffset: number, sequence: number, older: number): number {
+  protected override newVersion(recordOffset: number, delta: number, older: number): number {
     const cell = this.#spareEnd - CELL_WORDS;
-    if (cell < this.#spareStart) return super.newVersion(recordOffset, sequence, older);
+    if (cell < this.#spareStart) return super.newVersion(recordOffset, delta, older);
     this.#spareEnd = cell;
-    return this.fillCell(cell, recordOffset, sequence, older);
+    return this.fillCell(cell, recordOffset, delta, older);
   }
 
   /** The slot of a key, or the empty one where it belongs. Leaves the hash in the hasher. */

@@ -1,5 +1,12 @@
 /**
- * What both memtables share: the arena, the range deletes, the versions and the way to another thread.
+ * What both memtables share: the arena, the range deletes, the versions, the queue of records that wait to be linked,
+ * and the way to another thread.
+ *
+ * A point record that is added is only noted; the index takes up to 64 of them at once, at the latest when anybody
+ * reads. A writer that hands every record to the system before the next one finds the index out of the processor's
+ * caches each time; linked together, its records find it there, and their misses overlap.
+ *
+ * Q1. Whoever looks at the index, a step of a cursor included, links what waits first.
  */
 import {
   assert,
@@ -80,12 +87,15 @@ export interface SealableMemtable extends Memtable {
   describe(): MemtableDescription;
 }
 
+/** Records that wait at most: enough to overlap their cache misses, linked within some microseconds. */
+export const WAITING_MAX = 64;
+
 /** The common part of the memtables. */
 export abstract class VersionMemtable implements SealableMemtable {
   abstract readonly kind: 'art' | 'hash';
   readonly arena: Arena;
   readonly rangeTombstones: RangeTombstones = new RangeTombstones();
-  /** Point records linked so far; written by this package only. */
+  /** Point records added so far; written by this package only. */
   count = 0;
   /** The arena's memory as words; read by the cursors of this package. */
   readonly words: Int32Array;
@@ -97,8 +107,12 @@ export abstract class VersionMemtable implements SealableMemtable {
   readonly sequences: number;
   /** The last 64 bytes of the arena whose place in the sequence table is taken. */
   #lastBlock = -1;
+  /** Offsets and deltas of the records that wait, oldest first, and how many there are. */
+  readonly #offsets = new Int32Array(WAITING_MAX);
+  readonly #deltas = new Int32Array(WAITING_MAX);
+  #waiting = 0;
   /** Whether records may be added; false once attached in another place. */
-  protected writable = true;
+  #writable = true;
   readonly #rangeDeletes: number[] = [];
 
   /** @param sequences - word index of the sequence table if it stands in the arena already */
@@ -111,14 +125,32 @@ export abstract class VersionMemtable implements SealableMemtable {
     this.firstSequence = firstSequence;
   }
 
-  abstract add(recordOffset: number, sequence: number): void;
   abstract cursor(): Cursor;
   abstract indexBytesMax(records: number): number;
   abstract describe(): MemtableDescription;
-  /** Reference to the newest version of a key, or 0. */
+  /** Reference to the newest version of a key, or 0; nothing waits. */
   protected abstract find(key: KeyBuffer): number;
+  /** Enters the first `count` records of `offsets` into the index, in this order. */
+  protected abstract link(offsets: Int32Array, deltas: Int32Array, count: number): void;
+
+  add(recordOffset: number, sequence: number): void {
+    const delta = sequence - this.firstSequence;
+    assert(this.#writable, 'An attached memtable takes no records.');
+    assert(delta >= 0 && delta <= DELTA_MAX, 'A memtable spans less than 2^32 sequence numbers.');
+    if (recordKind(this.words, recordOffset) === EntryKind.rangeDelete) {
+      this.#addRangeDelete(recordOffset, sequence);
+      return;
+    }
+    this.count++;
+    const place = this.#waiting;
+    this.#offsets[place] = recordOffset;
+    this.#deltas[place] = delta;
+    this.#waiting = place + 1;
+    if (place === WAITING_MAX - 1) this.linkWaiting();
+  }
 
   get(key: KeyBuffer, sequenceMax: number, entry: Entry): boolean {
+    if (this.#waiting > 0) this.linkWaiting();
     const { words, sequences, firstSequence } = this;
     const newest = this.find(key);
     if (newest === 0) return false;
@@ -136,6 +168,7 @@ export abstract class VersionMemtable implements SealableMemtable {
   }
 
   markVoid(key: KeyBuffer, sequence: number): void {
+    this.linkWaiting();
     const delta = sequence - this.firstSequence;
     if (markVersionVoid(this.words, this.sequences, this.find(key), delta)) return;
     const deletes = this.#rangeDeletes;
@@ -147,10 +180,21 @@ export abstract class VersionMemtable implements SealableMemtable {
     }
   }
 
-  /** Takes a record that is a range delete; false for a point record. */
-  protected addRangeDelete(recordOffset: number, sequence: number): boolean {
+  /** Records that wait: their index bytes are still to be taken. */
+  protected get waiting(): number {
+    return this.#waiting;
+  }
+
+  /** Links what waits; for this package only. */
+  linkWaiting(): void {
+    const count = this.#waiting;
+    if (count === 0) return;
+    this.#waiting = 0;
+    this.link(this.#offsets, this.#deltas, count);
+  }
+
+  #addRangeDelete(recordOffset: number, sequence: number): void {
     const words = this.words;
-    if (recordKind(words, recordOffset) !== EntryKind.rangeDelete) return false;
     const keyOffset = recordOffset + RECORD_HEADER_BYTES;
     const keyLength = recordKeyLength(words, recordOffset);
     const valueLength = recordValueLength(words, recordOffset);
@@ -165,44 +209,37 @@ export abstract class VersionMemtable implements SealableMemtable {
       ),
     );
     this.#rangeDeletes.push(recordOffset, sequence);
-    return true;
   }
 
   /** The reference for the first version of a key: plain if its place in the sequence table is free. */
-  protected firstVersion(recordOffset: number, sequence: number): number {
+  protected firstVersion(recordOffset: number, delta: number): number {
     const block = recordOffset >> SEQUENCE_SHIFT;
-    if (block <= this.#lastBlock) return this.newVersion(recordOffset, sequence, 0);
+    if (block <= this.#lastBlock) return this.newVersion(recordOffset, delta, 0);
     this.#lastBlock = block;
-    this.words[this.sequences + block] = sequence - this.firstSequence;
+    this.words[this.sequences + block] = delta;
     return recordOffset | PLAIN;
   }
 
   /** Allocates a cell in front of the chain `older`; returns the reference to it. */
-  protected newVersion(recordOffset: number, sequence: number, older: number): number {
+  protected newVersion(recordOffset: number, delta: number, older: number): number {
     const arena = this.arena;
     const start = arena.indexStart - CELL_BYTES;
     arena.indexStart = start;
-    return this.fillCell(start >> 2, recordOffset, sequence, older);
+    return this.fillCell(start >> 2, recordOffset, delta, older);
   }
 
   /** Fills a cell; returns the reference to it. */
-  protected fillCell(cell: number, recordOffset: number, sequence: number, older: number): number {
+  protected fillCell(cell: number, recordOffset: number, delta: number, older: number): number {
     const words = this.words;
     words[cell] = recordOffset;
     words[cell + 1] = older;
-    words[cell + 2] = sequence - this.firstSequence;
+    words[cell + 2] = delta;
     return (cell << 2) | CELL;
-  }
-
-  /** Checks what `add` relies on. */
-  protected assertAddable(sequence: number): void {
-    const delta = sequence - this.firstSequence;
-    assert(this.writable, 'An attached memtable takes no records.');
-    assert(delta >= 0 && delta <= DELTA_MAX, 'A memtable spans less than 2^32 sequence numbers.');
   }
 
   /** The common part of {@link describe}. */
   protected describeBase(): MemtableDescriptionBase {
+    this.linkWaiting();
     return {
       firstSequence: this.firstSequence,
       count: this.count,
@@ -219,7 +256,9 @@ export abstract class VersionMemtable implements SealableMemtable {
     this.arena.indexStart = description.indexStart;
     this.count = description.count;
     const deletes = description.rangeDeletes;
-    for (let i = 0; i < deletes.length; i += 2) this.addRangeDelete(deletes[i]!, deletes[i + 1]!);
-    this.writable = false;
+    for (let i = 0; i < deletes.length; i += 2) {
+      this.#addRangeDelete(deletes[i]!, deletes[i + 1]!);
+    }
+    this.#writable = false;
   }
 }

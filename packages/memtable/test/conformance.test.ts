@@ -401,6 +401,27 @@ describe.each(['art', 'hash'] as const)('%s memtable', (kind) => {
     subject.close();
   });
 
+  it('describes, and counts on room for, what was added and not linked yet', () => {
+    for (let count = 0; count < 150; count++) {
+      const subject = new Subject(kind);
+      const free = subject.arena.free() + subject.arena.dataEnd;
+      const bound = subject.memtable.indexBytesMax(count);
+      const keys = shuffled(exhaustiveKeys(), count).slice(0, count);
+      for (const key of keys) subject.put(key);
+      // What waits has taken nothing yet, but is reckoned with.
+      const taken = free - subject.arena.free() - subject.arena.dataEnd;
+      const rest = subject.memtable.indexBytesMax(0);
+      const description = subject.memtable.describe();
+      const linked = free - subject.arena.free() - subject.arena.dataEnd;
+      expect(linked - taken).toBeLessThanOrEqual(rest);
+      expect(linked).toBeLessThanOrEqual(bound);
+      const attached = attachMemtable(description, subject.arena.kernels.handle);
+      for (const key of keys) subject.checkGet(key, 1e9, attached);
+      subject.checkWalk(attached);
+      subject.close();
+    }
+  });
+
   it('reads the same when attached by its description, after a trip through JSON', () => {
     const subject = new Subject(kind);
     const keys = exhaustiveKeys();

@@ -1,4 +1,4 @@
-import { seededRandom } from '@lsm/core';
+import { KeyBuffer, recordBytes, seededRandom } from '@lsm/core';
 import { createKernels } from '@lsm/kernels';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
@@ -14,6 +14,8 @@ import {
 import { appendPuts, freshDirectory, segmentOptions, text } from './fixtures.ts';
 
 const PATH = '/db/7.log';
+/** Checksummed in pages. */
+const LARGE = new Uint8Array((1 << 20) + 5).fill(7);
 const put = fc.record({
   key: fc.uint8Array({ maxLength: 70 }),
   value: fc.uint8Array({ maxLength: 300 }),
@@ -64,6 +66,41 @@ describe('FrameEncoder', () => {
     });
     expect(frames[0]).toEqual(frames[1]);
     expect(frames[0]!.length % 8).toBe(0);
+  });
+
+  test('encodes a frame of one record at once as it does step by step', () => {
+    fc.assert(
+      fc.property(
+        fc.uint8Array({ maxLength: 70 }),
+        fc.oneof({ weight: 30, arbitrary: fc.uint8Array({ maxLength: 70 }) }, fc.constant(LARGE)),
+        fc.maxSafeNat(),
+        fc.constantFrom(0, 1, 2),
+        (key, value, sequence, kind) => {
+          const identity = { number: 3, idLow: sequence | 0, idHigh: -7 };
+          const watermark = { segment: 2 ** 32 - 1, offset: 2 ** 31 };
+          const bytes = FrameEncoder.frameBytes(recordBytes(key.length, value.length));
+          const one = createKernels(16 + bytes);
+          const steps = createKernels(16 + bytes);
+          one.bytes.fill(0x55);
+          steps.bytes.fill(0xaa);
+          const buffer = new KeyBuffer();
+          buffer.set(new Uint8Array(80).fill(0xff));
+          buffer.set(key);
+          const encoder = new FrameEncoder();
+          encoder.begin(steps, 8);
+          encoder.add(kind, key, key.length, value, value.length);
+          const end = encoder.end(sequence, identity, 72, watermark);
+          expect(
+            encoder.encodeOne(one, 8, kind, buffer, value, sequence, identity, 72, watermark),
+          ).toBe(end);
+          expect(end).toBe(8 + bytes);
+          expect(Buffer.compare(one.bytes.subarray(8, end), steps.bytes.subarray(8, end))).toBe(0);
+          expect(one.bytes[7]).toBe(0x55);
+          expect(one.bytes[end]).toBe(0x55);
+        },
+      ),
+      { numRuns: 200 },
+    );
   });
 
   test('starts every record, and so every key, at a multiple of 4', () => {
