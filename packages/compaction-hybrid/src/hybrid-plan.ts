@@ -89,7 +89,7 @@ function planUpper(
   settings: HybridSettings,
   draft: PlanDraft,
 ): void {
-  const { level, runs, bytes, maxRuns, ratio, capacity } = upper;
+  const { level, runs, bytes, maxRuns, isHeavy, ratio, capacity } = upper;
   if (level === tree.lastLevel - 1) {
     const oldest = tree.last[0] ?? null;
     if (settings.lastRuns === 1 || oldest === null) {
@@ -100,7 +100,8 @@ function planUpper(
   const idle = idleOldest(runs, draft);
   if (idle.length < 2 && level !== tree.lastLevel - 1) return;
   if (idle.length === 0) return;
-  const isLarge = maxRuns >= ratio - 1 || bytes >= capacity;
+  // A level that may have no run, or is too heavy, has to be left, however small it is.
+  const isLarge = maxRuns === 0 || isHeavy || maxRuns >= ratio - 1 || bytes >= capacity;
   const target = isLarge ? level + 1 : level;
   if (bytes > snapshot.limits.maxTaskBytes) {
     if (isLarge) appendInPieces(snapshot, tree, upper, target, settings, draft);

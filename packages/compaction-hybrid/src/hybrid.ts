@@ -102,5 +102,9 @@ function boundsOf(
   const level0 = ((settings.level0Runs - 1) * flushBytes) / Math.max(1, dataBytes);
   const ratio = perLevel(settings.ratio, Math.max(0, count - 1));
   const upper = (2 / 3) * (ratio / (ratio - 1));
-  return { maxRuns, maxSpaceAmplification: settings.lastRuns + upper + level0 + 0.1 };
+  return {
+    maxRuns,
+    maxSpaceAmplification: settings.lastRuns + upper + level0 + 0.1,
+    maxTaskShare: 1.5,
+  };
 }

@@ -6,6 +6,7 @@
 export {
   compactionStrategyConformance,
   type MakeStrategy,
+  type StrategyExpectations,
 } from './conformance/compaction-strategy-conformance.ts';
 export {
   type CursorSubject,

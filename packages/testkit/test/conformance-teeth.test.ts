@@ -138,6 +138,25 @@ describe('the conformance suites', () => {
     },
   );
 
+  it.each([
+    ['P6', { bounds: () => ({ maxRuns: 2, maxSpaceAmplification: 9 }) }],
+    ['P6', { bounds: () => ({ maxRuns: 9, maxSpaceAmplification: 9, maxTaskShare: 1 }) }],
+    ['P7', { assess: ({ runs }: TreeSnapshot) => ({ ...REST, pressure: 1 / runs.length }) }],
+    ['P14', { predict: () => ({ writeAmplification: 0.5, runs: 1, spaceAmplification: 1 }) }],
+  ] as const)('find a strategy that breaks %s: %j', async (property, fault) => {
+    const make = (): CompactionStrategy => ({ ...mergeAll(), ...fault });
+    const failed = await failuresOf((t) => compactionStrategyConformance(make, t));
+    expect(failed.some((name) => name.includes(property))).toBe(true);
+  });
+
+  it('find a strategy that goes against its ratio', async () => {
+    const ratio = { make: () => mergeAll(), writes: 'fall' } as const;
+    const failed = await failuresOf((t) =>
+      compactionStrategyConformance(() => mergeAll(), t, { ratio }),
+    );
+    expect(failed.map((name) => name.slice(0, 3))).toEqual(['P13']);
+  });
+
   it('find a file system whose unlink is not felt, and one that locks nobody out', async () => {
     const lazy = memoryFileSystem();
     lazy.unlinkSync = () => {};
