@@ -66,7 +66,11 @@ export function surviveNames(
   survival: NameSurvival,
   random: Random,
 ): NameMap {
-  if (pending.length === 0 || survival === 'none') return durable;
+  if (pending.length === 0) return durable;
+  if (survival === 'none') {
+    // A directory whose own name is lost takes along what was synced in it.
+    return pending.some(({ node }) => node === null) ? withoutOrphans(new Map(durable)) : durable;
+  }
   const names = new Map(durable);
   const prefix = survival === 'prefix' ? random.next() % (pending.length + 1) : pending.length;
   for (let i = survival === 'last' ? prefix - 1 : 0; i < prefix; i++) {

@@ -236,6 +236,16 @@ describe('SimulatedFileSystem', () => {
     expect(Array.from(fs.survivors(variant('everything'), 1).bytesOf('f'))).toEqual([1, 3]);
   });
 
+  it('loses what was synced in a directory whose own name was not', () => {
+    const fs = new SimulatedFileSystem();
+    fs.makeDirectorySync('a');
+    writeNew(fs, 'a/f', Uint8Array.of(1), true);
+    fs.syncDirectorySync('a');
+    expect(fs.survivors(variant('synced-only'), 1).statSync('a/f')).toBeNull();
+    fs.syncDirectorySync('');
+    expect(fs.survivors(variant('synced-only'), 1).statSync('a/f')).not.toBeNull();
+  });
+
   it('can keep the last change of names alone', () => {
     const fs = new SimulatedFileSystem();
     writeNew(fs, 'a', Uint8Array.of(1), true);
