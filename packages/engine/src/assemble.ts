@@ -6,13 +6,15 @@ import {
   type CompactionStrategy,
   type DirectoryLock,
   type FileSystem,
+  type Json,
   KeyHasher,
   type Random,
 } from '@lsm/core';
-import type { ManifestStore } from '@lsm/manifest';
+import type { ManifestState, ManifestStore } from '@lsm/manifest';
 import { arenaPool, artMemtable, hashMemtable } from '@lsm/memtable';
 import { asLsmError } from './background/flusher.ts';
 import { Maintenance } from './background/maintenance.ts';
+import { firstState } from './background/strategy-contract.ts';
 import { type Counters, newCounters } from './counters.ts';
 import { Core } from './database-core.ts';
 import { EventHub } from './events.ts';
@@ -47,6 +49,8 @@ export interface AssemblyParts {
   readonly lock: DirectoryLock | null;
 }
 
+type HashSeed = readonly [low: number, high: number];
+
 interface Files {
   readonly hasher: KeyHasher;
   readonly tableReads: TableReads;
@@ -67,7 +71,8 @@ export function assemble(parts: AssemblyParts): { core: Core; recovered: Recover
   const report = (error: unknown): void => events.emit('error', { error: asLsmError(error) });
   const { hasher, tableReads, tree, recovered, logs, removals } = readFiles(parts, report);
   const maintenance = makeMaintenance(parts, { tree, logs, snapshots, counters, events });
-  const writes = makeWrites(parsed, { logs, maintenance, counters, recovered });
+  const { hashSeed } = tree;
+  const writes = makeWrites(parsed, { logs, maintenance, counters, recovered, hashSeed });
   const committer = new Committer(
     writes,
     {
@@ -123,7 +128,8 @@ function readFiles(parts: AssemblyParts, report: (error: unknown) => void): File
     bootId,
     clock,
     tree,
-    newUnit: (bytes, records, before) => replayUnit(settings, bytes, records, before),
+    newUnit: (bytes, records, before) =>
+      replayUnit(settings, tree.hashSeed, bytes, records, before),
   });
   const host = {
     fileSystem,
@@ -146,19 +152,37 @@ interface Shared {
   readonly events: EventHub;
 }
 
-function makeMaintenance({ parsed, store, strategy }: AssemblyParts, shared: Shared): Maintenance {
+function makeMaintenance(
+  { directory, parsed, store, strategy }: AssemblyParts,
+  shared: Shared,
+): Maintenance {
   const { settings, components } = parsed;
   const { fileSystem, clock, random, filter } = components;
   const executors = makeExecutors(settings, fileSystem, clock, random, () => {
     maintenance.workerLost();
   });
-  const recorded = store.state.strategy;
   const maintenance: Maintenance = new Maintenance(
-    { ...shared, ...executors, settings, filter, clock },
+    {
+      ...shared,
+      ...executors,
+      settings,
+      filter,
+      clock,
+      freeDiskBytes: () => fileSystem.freeBytesSync(directory),
+    },
     strategy,
-    recorded?.name === strategy.name ? recorded.state : undefined,
+    stateAtOpening(store.state, strategy),
   );
   return maintenance;
+}
+
+/** The state that a strategy begins with: what the manifest kept of it, if it is in its present form. */
+export function stateAtOpening(
+  { strategy: kept }: ManifestState,
+  strategy: CompactionStrategy,
+): Json {
+  const isKept = kept?.name === strategy.name && kept.formatVersion === strategy.formatVersion;
+  return isKept ? kept.state : firstState(strategy);
 }
 
 function makeWrites(
@@ -168,13 +192,15 @@ function makeWrites(
     readonly maintenance: Maintenance;
     readonly counters: Counters;
     readonly recovered: Recovered;
+    readonly hashSeed: HashSeed;
   },
 ): WritePath {
-  const { logs, maintenance, counters, recovered } = parts;
+  const { logs, maintenance, counters, recovered, hashSeed } = parts;
   const { memtableBytes } = settings;
   const writes = new WritePath(
     {
-      newUnit: (bytes, before) => newUnit(settings, Math.max(bytes, memtableBytes), before),
+      newUnit: (bytes, before) =>
+        newUnit(settings, hashSeed, Math.max(bytes, memtableBytes), before),
       openSegment: (unit) => logs.open(unit),
       replaceSegment: (unit) => logs.replace(unit),
       sealed: (unit) => maintenance.sealed(unit),
@@ -196,24 +222,32 @@ function cacheBlockBytes(store: ManifestStore, settings: Settings): number {
   return bytes;
 }
 
-function newUnit(settings: Settings, bytes: number, sequenceBefore: number): MemtableUnit {
+function newUnit(
+  settings: Settings,
+  hashSeed: HashSeed,
+  bytes: number,
+  sequenceBefore: number,
+): MemtableUnit {
   const arena = arenaPool.acquire(bytes);
-  const make = settings.memtable === 'art' ? artMemtable : hashMemtable;
-  const memtable = make(arena, sequenceBefore + 1);
+  const memtable =
+    settings.memtable === 'art'
+      ? artMemtable(arena, sequenceBefore + 1)
+      : hashMemtable(arena, sequenceBefore + 1, hashSeed);
   return new MemtableUnit(memtable, sequenceBefore, (released) => arenaPool.release(released));
 }
 
 /** A unit with room for frames that were logged before, and the index over them. */
 function replayUnit(
   settings: Settings,
+  hashSeed: HashSeed,
   frameBytes: number,
   records: number,
   sequenceBefore: number,
 ): MemtableUnit {
-  const probe = newUnit(settings, 0, sequenceBefore);
+  const probe = newUnit(settings, hashSeed, 0, sequenceBefore);
   const needed = frameBytes + probe.memtable.indexBytesMax(records) + REPLAY_SLACK_BYTES;
   probe.release();
-  return newUnit(settings, needed, sequenceBefore);
+  return newUnit(settings, hashSeed, needed, sequenceBefore);
 }
 
 function makeExecutors(

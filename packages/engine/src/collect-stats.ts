@@ -41,6 +41,10 @@ export function collectStats(core: Core): Stats {
       bitsPerKey: filterBits(core),
     },
     blocks: { reads: reads.blockReads, readBytes: reads.blockReadBytes },
+    disk: {
+      freeBytes: core.fileSystem.freeBytesSync(core.directory),
+      isShort: maintenance.compactor.isDiskShort,
+    },
     unflushedMemtables: maintenance.flusher.waiting.length,
     sequence: writes.lastSequence,
     snapshots: core.snapshots.count,

@@ -23,6 +23,8 @@ export interface Counters {
   compactionReadBytes: number;
   compactionWriteBytes: number;
   moves: number;
+  /** How often compaction came to a halt because the disk has no room for a merge. */
+  diskShortages: number;
   slowdowns: number;
   slowdownMs: number;
   stalls: number;
@@ -53,6 +55,7 @@ export function newCounters(): Counters {
     compactionReadBytes: 0,
     compactionWriteBytes: 0,
     moves: 0,
+    diskShortages: 0,
     slowdowns: 0,
     slowdownMs: 0,
     stalls: 0,

@@ -23,7 +23,7 @@ import { RangeIterator, type Selection } from './read/range-iterator.ts';
 import { FOUND } from './read/read-path.ts';
 import { Snapshot } from './snapshot.ts';
 import type { Stats } from './stats.ts';
-import { resolveStrategy, type StrategySetting } from './strategies.ts';
+import { checkLossy, resolveStrategy, type StrategySetting } from './strategies.ts';
 import { type VerifyReport, verifyDatabase } from './verify.ts';
 import {
   type BatchOperation,
@@ -297,10 +297,23 @@ export class Db {
     await this.#core.maintenance.compact(interval);
   }
 
-  /** Switches the compaction strategy, now and for later opens. Data is not rewritten by the switch itself. */
-  async setCompaction(strategy: StrategySetting): Promise<void> {
+  /**
+   * Switches the compaction strategy, now and for later opens. Data is not rewritten by the switch itself.
+   *
+   * @param options - `lossy`: allow a strategy that may drop data; default: what `open` was given
+   * @throws LSM_INVALID_ARGUMENT for an unknown strategy or setting, or one that may drop data without consent
+   */
+  async setCompaction(
+    strategy: StrategySetting,
+    options: { readonly lossy?: boolean } = {},
+  ): Promise<void> {
     this.#writable(undefined);
-    await this.#core.maintenance.setStrategy(resolveStrategy(strategy));
+    checkOptionNames(options, ['lossy'], 'setCompaction');
+    const { lossy = this.#core.settings.lossy } = options;
+    if (typeof lossy !== 'boolean') throw invalidArgument('lossy has to be true or false.');
+    const resolved = resolveStrategy(strategy);
+    checkLossy(resolved, lossy);
+    await this.#core.maintenance.setStrategy(resolved);
   }
 
   /** What compaction does, and whether it does. */

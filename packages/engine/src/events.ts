@@ -21,6 +21,11 @@ export interface DatabaseEvents {
   slowdown: { readonly cause: StallCause };
   stallBegin: { readonly cause: StallCause };
   stallEnd: { readonly cause: StallCause; readonly ms: number };
+  /**
+   * Compaction rests because no merge fits on the disk; it goes on by itself when there is space. `freeBytes` is what
+   * merges may take: what is free but for room to flush. `neededBytes` is what the first merge could take.
+   */
+  diskShort: { readonly neededBytes: number; readonly freeBytes: number };
   /** Recovery cut a torn tail. */
   truncated: { readonly file: string; readonly offset: number; readonly bytes: number };
   /** An error outside any call. */
@@ -37,6 +42,7 @@ const eventNames: readonly (keyof DatabaseEvents)[] = [
   'slowdown',
   'stallBegin',
   'stallEnd',
+  'diskShort',
   'truncated',
   'error',
 ];

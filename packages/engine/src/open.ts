@@ -7,21 +7,41 @@
  * 4. Replay the log into memtables. Nothing is written, deleted or cut before everything was read without complaint.
  * 5. Remove orphans, unless something was cut: then they may be needed to understand what happened.
  */
-import { type DirectoryLock, type FileSystem, invalidArgument, LsmError } from '@lsm/core';
+import {
+  type CompactionStrategy,
+  type DirectoryLock,
+  type FileSystem,
+  invalidArgument,
+  isLsmError,
+  type Json,
+  LsmError,
+} from '@lsm/core';
 import { bootId as currentBootId, joinPath } from '@lsm/fs';
-import { inspectDirectory, ManifestStore } from '@lsm/manifest';
+import {
+  inspectDirectory,
+  type ManifestState,
+  ManifestStore,
+  type StrategyRecord,
+} from '@lsm/manifest';
 import { type ManifestReference, readSegmentHeader } from '@lsm/wal';
-import { assemble } from './assemble.ts';
+import { assemble, stateAtOpening } from './assemble.ts';
+import { firstState } from './background/strategy-contract.ts';
 import { Db } from './database.ts';
 import type { Core } from './database-core.ts';
 import { makeDirectoryDurably } from './make-directory.ts';
 import { type OpenOptions, type ParsedOptions, parseOptions, type Settings } from './options.ts';
 import { removeOrphans } from './recovery/orphans.ts';
 import type { Recovered } from './recovery/recovery.ts';
-import { reopenStrategy, resolveStrategy } from './strategies.ts';
+import { checkLossy, reopenStrategy, resolveStrategy } from './strategies.ts';
 import { segmentNumber } from './write/log-files.ts';
 
 const DEFAULT_STRATEGY = 'hybrid';
+/** Settings that are about one opening only. */
+const OPENING_SETTINGS: ReadonlySet<string> = new Set([
+  'createIfMissing',
+  'errorIfExists',
+  'readOnly',
+]);
 
 /**
  * Opens the database in a directory, making it if there is none.
@@ -40,6 +60,7 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Db>
   const found = inspectDirectory(fileSystem, path);
   const exists = found === 'database';
   checkExistence(path, found, parsed.settings);
+  if (!exists) checkLossy(firstStrategy(parsed), parsed.settings.lossy);
   if (!exists) makeDirectoryDurably(fileSystem, path);
   const lock = parsed.settings.readOnly ? null : await fileSystem.lock(path);
   try {
@@ -82,7 +103,7 @@ function openLocked(directory: string, parsed: ParsedOptions, lock: DirectoryLoc
   try {
     const strategy = chooseStrategy(store, parsed);
     const { core, recovered } = assemble({ directory, parsed, store, bootId, strategy, lock });
-    start(core, recovered, store, strategy.name);
+    start(core, recovered, store, strategy);
     return new Db(core);
   } catch (error) {
     store.close();
@@ -91,16 +112,19 @@ function openLocked(directory: string, parsed: ParsedOptions, lock: DirectoryLoc
 }
 
 /** Begins background work, after everything was read without complaint. */
-function start(core: Core, recovered: Recovered, store: ManifestStore, strategy: string): void {
+function start(
+  core: Core,
+  recovered: Recovered,
+  store: ManifestStore,
+  strategy: CompactionStrategy,
+): void {
   const { maintenance, writes, committer, settings } = core;
   if (settings.readOnly) {
     maintenance.startReadOnly(writes, recovered.units);
     return;
   }
   store.claim();
-  if (store.state.strategy?.name !== strategy) {
-    core.tree.commitStrategy(maintenance.strategy, maintenance.strategy.initialState?.() ?? null);
-  }
+  recordOpening(core, store.state, strategy);
   const { cut } = recovered.log;
   if (cut === null && store.truncated === null) removeOrphans(core, recovered.log.unused);
   maintenance.start(writes, committer, recovered.units);
@@ -123,8 +147,7 @@ function openStore(directory: string, parsed: ParsedOptions, bootId: string): Ma
       vouched: manifestVouchers(fileSystem, directory),
     });
   }
-  const strategy = parsed.components.compaction ?? resolveStrategy(DEFAULT_STRATEGY);
-  const { name, formatVersion } = strategy;
+  const strategy = firstStrategy(parsed);
   return ManifestStore.create(
     fileSystem,
     directory,
@@ -132,16 +155,51 @@ function openStore(directory: string, parsed: ParsedOptions, bootId: string): Ma
       hashSeed: [random.next() | 0, random.next() | 0],
       // File numbers start at 1; 0 stands for "no segment".
       replayFrom: { number: 1, idLow: 0, idHigh: 0 },
-      strategy: {
-        name,
-        formatVersion,
-        settings: strategy.settings,
-        state: strategy.initialState?.() ?? null,
-      },
-      settings: { ...settings },
+      strategy: strategyRecord(strategy, firstState(strategy)),
+      settings: settingsRecord(settings, strategy),
     },
     { random, bootId },
   );
+}
+
+function strategyRecord(
+  { name, formatVersion, settings }: CompactionStrategy,
+  state: Json,
+): StrategyRecord {
+  return { name, formatVersion, settings, state };
+}
+
+/** The settings as the manifest keeps them: without those about the opening; `lossy` says that it was confirmed. */
+function settingsRecord(settings: Settings, strategy: CompactionStrategy): Json {
+  const kept = Object.entries(settings).filter(([name]) => !OPENING_SETTINGS.has(name));
+  return { ...Object.fromEntries(kept), lossy: strategy.lossy === true };
+}
+
+/** Records strategy and settings, as far as they are not what the manifest says. */
+function recordOpening(
+  { tree, settings }: Core,
+  before: ManifestState,
+  given: CompactionStrategy,
+): void {
+  const kept = strategyRecord(given, stateAtOpening(before, given));
+  const record = settingsRecord(settings, given);
+  const news: { strategy?: StrategyRecord; settings?: Json } = {};
+  if (!isSameJson(before.strategy as unknown as Json, kept as unknown as Json)) {
+    news.strategy = kept;
+  }
+  if (!isSameJson(before.settings, record)) news.settings = record;
+  if (news.strategy === undefined && news.settings === undefined) return;
+  try {
+    tree.commitOpening(news);
+  } catch (error) {
+    // A full disk is no reason not to open; settings are recorded for people only.
+    if (news.strategy !== undefined || !isLsmError(error, 'LSM_DISK_FULL')) throw error;
+  }
+}
+
+/** Whether two values have the same JSON text, as the manifest has it. */
+function isSameJson(a: Json, b: Json): boolean {
+  return JSON.stringify(a) === JSON.stringify(b);
 }
 
 function manifestVouchers(fileSystem: FileSystem, directory: string): ManifestReference[] {
@@ -154,12 +212,24 @@ function manifestVouchers(fileSystem: FileSystem, directory: string): ManifestRe
   return vouchers;
 }
 
-function chooseStrategy(
-  store: ManifestStore,
-  { components }: ParsedOptions,
-): ReturnType<typeof resolveStrategy> {
-  if (components.compaction !== null) return components.compaction;
-  const recorded = store.state.strategy;
+/** The strategy of a new database. */
+function firstStrategy({ components }: ParsedOptions): CompactionStrategy {
+  return components.compaction ?? resolveStrategy(DEFAULT_STRATEGY);
+}
+
+/** The strategy of an existing database: the one that is given, or the one that it had. */
+function chooseStrategy({ state }: ManifestStore, parsed: ParsedOptions): CompactionStrategy {
+  const strategy = parsed.components.compaction ?? recordedStrategy(state.strategy);
+  const { settings, isLossyGiven } = parsed;
+  if (!settings.readOnly) {
+    const recorded = state.settings as { readonly lossy?: Json } | null;
+    const isKept = recorded?.lossy === true && state.strategy?.name === strategy.name;
+    checkLossy(strategy, isLossyGiven ? settings.lossy : isKept);
+  }
+  return strategy;
+}
+
+function recordedStrategy(recorded: StrategyRecord | null): CompactionStrategy {
   if (recorded === null) return resolveStrategy(DEFAULT_STRATEGY);
   const strategy = reopenStrategy(recorded.name, recorded.settings);
   if (strategy !== null) return strategy;

@@ -58,7 +58,7 @@ export interface Settings {
   readonly memtableBytes: number;
   /** Bytes of the block cache. Default `memoryBytes` / 2, at most 3 GiB. */
   readonly cacheBytes: number;
-  /** Bytes that point indexes may take. Default `memoryBytes` / 4. */
+  /** Bytes that point indexes may take. Default `memoryBytes` / 8. */
   readonly indexBytes: number;
   /** Kind of memtable: adaptive radix tree, or hash table sorted on demand. Default `'art'`. */
   readonly memtable: 'art' | 'hash';
@@ -74,6 +74,8 @@ export interface Settings {
   readonly executor: ExecutorSetting;
   /** Merges that may be under way at once. Default 2, 1 … 16. */
   readonly maxTasks: number;
+  /** Allow strategies that drop data. Default false; a database whose strategy was allowed once keeps it. */
+  readonly lossy: boolean;
 }
 
 /** Injected objects. */
@@ -101,6 +103,8 @@ export interface OpenOptions extends Partial<Settings> {
 /** Complete, checked options. */
 export interface ParsedOptions {
   readonly settings: Settings;
+  /** Whether `lossy` was given; else what the database recorded counts. */
+  readonly isLossyGiven: boolean;
   readonly components: Omit<Components, 'compaction'> & {
     readonly compaction: CompactionStrategy | null;
   };
@@ -125,6 +129,7 @@ const settingSpecs: SettingSpecs<Settings> = {
   reads: choiceSetting('auto', ['auto', 'sync', 'async']),
   executor: choiceSetting('auto', ['auto', 'worker', 'inline']),
   maxTasks: integerSetting(2, 1, 16),
+  lossy: booleanSetting(false),
 };
 
 const componentNames = ['compaction', 'filter', 'fs', 'clock', 'random'];
@@ -144,9 +149,7 @@ export function parseOptions(options: OpenOptions = {}): ParsedOptions {
   const parsed = parseSettings(settingSpecs, plain, 'open');
   const settings: Settings = Object.freeze({
     ...parsed,
-    memtableBytes: parsed.memtableBytes || Math.min(GIBIBYTE, Math.floor(parsed.memoryBytes / 8)),
-    cacheBytes: parsed.cacheBytes || Math.min(3 * GIBIBYTE, Math.floor(parsed.memoryBytes / 2)),
-    indexBytes: options.indexBytes ?? Math.floor(parsed.memoryBytes / 4),
+    ...shares(parsed, options.indexBytes),
   });
   const fileSystem = options.fs ?? nodeFileSystem();
   if (settings.executor === 'worker' && fileSystem.workerName === null) {
@@ -154,6 +157,7 @@ export function parseOptions(options: OpenOptions = {}): ParsedOptions {
   }
   return {
     settings,
+    isLossyGiven: options.lossy !== undefined,
     components: {
       compaction: options.compaction === undefined ? null : resolveStrategy(options.compaction),
       filter: resolveFilter(options.filter === undefined ? 'monkey' : options.filter),
@@ -161,6 +165,18 @@ export function parseOptions(options: OpenOptions = {}): ParsedOptions {
       clock: options.clock ?? systemClock(),
       random: options.random ?? systemRandom(),
     },
+  };
+}
+
+/** The parts of the memory budget, as far as they are not given: three memtables 3/8, the cache 4/8, indexes 1/8. */
+function shares(
+  { memoryBytes, memtableBytes, cacheBytes }: Settings,
+  indexBytes: number | undefined,
+): Pick<Settings, 'memtableBytes' | 'cacheBytes' | 'indexBytes'> {
+  return {
+    memtableBytes: memtableBytes || Math.min(GIBIBYTE, Math.floor(memoryBytes / 8)),
+    cacheBytes: cacheBytes || Math.min(3 * GIBIBYTE, Math.floor(memoryBytes / 2)),
+    indexBytes: indexBytes ?? Math.floor(memoryBytes / 8),
   };
 }
 

@@ -50,6 +50,12 @@ export interface Stats {
     readonly bitsPerKey: readonly { readonly level: number; readonly bits: number }[];
   };
   readonly blocks: { readonly reads: number; readonly readBytes: number };
+  readonly disk: {
+    /** Bytes that files may still take; infinite if that isn't known. */
+    readonly freeBytes: number;
+    /** Whether compaction rests because no merge fits. */
+    readonly isShort: boolean;
+  };
   readonly unflushedMemtables: number;
   readonly sequence: number;
   readonly snapshots: number;

@@ -2,7 +2,13 @@
 import { hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
-import { type CompactionStrategy, invalidArgument, type Json, nearestName } from '@lsm/core';
+import {
+  type CompactionStrategy,
+  invalidArgument,
+  isJson,
+  type Json,
+  nearestName,
+} from '@lsm/core';
 
 /** Names of the built-in strategies. */
 export type StrategyName = 'leveled' | 'tiered' | 'hybrid';
@@ -27,7 +33,9 @@ export function resolveStrategy(setting: StrategySetting): CompactionStrategy {
       'compaction has to be a name, {strategy, …settings} or a CompactionStrategy.',
     );
   }
-  if ('plan' in setting && typeof setting.plan === 'function') return setting as CompactionStrategy;
+  if ('plan' in setting && typeof setting.plan === 'function') {
+    return checkedStrategy(setting as CompactionStrategy);
+  }
   if ('strategy' in setting) {
     const { strategy, ...settings } = setting as { strategy: string };
     return byName(strategy, settings);
@@ -43,6 +51,36 @@ export function resolveStrategy(setting: StrategySetting): CompactionStrategy {
 export function reopenStrategy(name: string, settings: Json): CompactionStrategy | null {
   if (!(name in factories)) return null;
   return byName(name, settings as Record<string, unknown>);
+}
+
+/** A strategy that somebody gave as an object: what the manifest keeps of it has to be fit for that. */
+function checkedStrategy(strategy: CompactionStrategy): CompactionStrategy {
+  const { name, formatVersion, settings } = strategy;
+  if (typeof name !== 'string' || name === '') {
+    throw invalidArgument('A CompactionStrategy has to have a name.');
+  }
+  if (!Number.isSafeInteger(formatVersion) || formatVersion < 0) {
+    throw invalidArgument(`The formatVersion of the strategy "${name}" has to be an integer ≥ 0.`);
+  }
+  if (!isJson(settings)) {
+    throw invalidArgument(`The settings of the strategy "${name}" have to be plain JSON.`);
+  }
+  if (typeof strategy.assess !== 'function') {
+    throw invalidArgument(`The strategy "${name}" has no method assess.`);
+  }
+  return strategy;
+}
+
+/**
+ * Refuses a strategy that may drop data, unless somebody asked for that.
+ *
+ * @throws LSM_INVALID_ARGUMENT
+ */
+export function checkLossy(strategy: CompactionStrategy, isAllowed: boolean): void {
+  if (strategy.lossy !== true || isAllowed) return;
+  throw invalidArgument(
+    `The compaction strategy "${strategy.name}" may drop data; if that is wanted, say so by lossy: true.`,
+  );
 }
 
 function byName(name: string, settings: Record<string, unknown>): CompactionStrategy {

@@ -2,19 +2,18 @@
  * Keeps the tree in the shape that the strategy wants: asks it for tasks, checks them, runs them, commits them.
  *
  * 1. After every change of the tree the strategy plans on a frozen snapshot.
- * 2. Each task goes through admission (A1–A8); what is admitted gets its target run reserved and starts.
+ * 2. Each task goes through admission (A1–A8); what is admitted gets its target run reserved and starts. A merge that
+ *    the disk has no room for (A7) is not started; it is planned again after a flush, or when some time has passed.
  * 3. A merge runs in the executor; a move or drop is only an edit. The outcome becomes one manifest edit, which also
  *    holds the strategy's state.
  * 4. A strategy that throws, repeats fruitless work or keeps proposing what may not run is quarantined: the safeguard
  *    takes over, an event says so, and no data is concerned.
  */
-import { type AdmittedTask, isRejection, TaskLedger } from '@lsm/compaction';
+import { type AdmittedTask, isRejection, type Rejection, TaskLedger } from '@lsm/compaction';
 import {
   type Clock,
-  type CompactionPlan,
   type CompactionStrategy,
   type CompactionTask,
-  compareBytes,
   type FilterAllocator,
   type Health,
   type Json,
@@ -32,13 +31,17 @@ import type { Interval } from '../range.ts';
 import type { SnapshotList } from '../snapshot.ts';
 import type { Tree } from '../tree/tree.ts';
 import { asLsmError } from './flusher.ts';
+import { manualTask } from './manual-task.ts';
 import { outputSpec } from './output-spec.ts';
 import { safeguard } from './safeguard.ts';
+import { checkedHealth, checkedPlan, firstState } from './strategy-contract.ts';
 
 /** Rejected tasks in a row after which a strategy is taken for broken. */
 const REJECTIONS_MAX = 16;
 /** Pause after a failed task, ms. */
 const RETRY_MS = 1000;
+/** Room that merges leave on the disk, in memtables: for the table of a flush and the next segment of the log. */
+const RESERVED_MEMTABLES = 2;
 /** Input bytes that one task should not exceed, in tables. */
 const TASK_TABLES_MAX = 16;
 
@@ -53,6 +56,8 @@ export interface CompactionHost {
   readonly clock: Clock;
   readonly counters: Counters;
   readonly events: EventHub;
+  /** Bytes that the disk has left; infinite if that isn't known. */
+  freeDiskBytes(): number;
   executor(): Executor;
   /** Health, tasks or tree changed. */
   changed(): void;
@@ -64,6 +69,8 @@ export class Compactor {
   strategy: CompactionStrategy;
   /** Its last judgement of the tree. */
   health: Health = CALM;
+  /** Whether tasks wait for disk space, and nothing else can be done. */
+  isDiskShort = false;
   readonly #host: CompactionHost;
   readonly #ledger: TaskLedger;
   #state: Json;
@@ -73,6 +80,10 @@ export class Compactor {
   #held = 0;
   #paused = false;
   #cancelRetry: (() => void) | null = null;
+  /** Plans again when the disk may have space. */
+  #cancelSpaceRetry: (() => void) | null = null;
+  /** Whether the strategy in use may drop tables: somebody confirmed it. */
+  #isLossy: boolean;
   #planning = false;
   /** End of the last manual compaction that was asked for: they run one after the other. */
   #manual: Promise<void> = Promise.resolve();
@@ -80,17 +91,22 @@ export class Compactor {
   /** Who waits for a running task, by its id. */
   readonly #waiting = new Map<number, (error: LsmError | null) => void>();
 
-  constructor(host: CompactionHost, strategy: CompactionStrategy, state: Json | undefined) {
+  constructor(host: CompactionHost, strategy: CompactionStrategy, state: Json) {
     this.#host = host;
     this.strategy = strategy;
-    this.#state = state ?? strategy.initialState?.() ?? null;
+    this.#isLossy = strategy.lossy === true;
+    this.#state = state;
     this.#ledger = new TaskLedger({ nextRunId: () => host.tree.nextRunId() });
   }
 
-  /** Whether there is nothing to do and nothing being done. */
+  /**
+   * Whether nothing is being done and nothing will be, until something changes: a plan that started no task, because
+   * there is none, or none may run, is not repeated.
+   */
   get idle(): boolean {
+    if (this.#ledger.running.length > 0) return false;
     const rests = this.health.quiescent || this.#closed || this.#paused;
-    return this.#ledger.running.length === 0 && rests;
+    return rests || (this.#cancelRetry === null && this.#held === 0);
   }
 
   /** Whether the strategy is not asked for tasks at present. */
@@ -134,13 +150,14 @@ export class Compactor {
       this.#planning = false;
     }
     this.#judge();
+    this.#lookForSpace();
     this.#changed();
   }
 
-  /** Replaces the strategy, durably. */
+  /** Replaces the strategy, durably. One that may drop data has been confirmed by the caller. */
   setStrategy(strategy: CompactionStrategy): void {
     const from = this.strategy.name;
-    const state = strategy.initialState?.() ?? null;
+    const state = firstState(strategy);
     this.#host.tree.commitStrategy(strategy, state);
     this.#use(strategy, state);
     this.#host.events.emit('strategyChange', { from, to: strategy.name });
@@ -162,10 +179,10 @@ export class Compactor {
       const task = manualTask(this.#host.tree.version.runs, interval, this.#host.settings);
       if (task === null) return;
       this.#ledger.renewBudget();
-      const admitted = this.#ledger.propose(this.#host.tree.version.runs, task);
-      if (isRejection(admitted)) {
-        throw new LsmError('LSM_INTERNAL', `A manual compaction was refused: ${admitted.message}`);
-      }
+      const freeDiskBytes = this.#spareDiskBytes();
+      const context = { freeDiskBytes };
+      const admitted = this.#ledger.propose(this.#host.tree.version.runs, task, context);
+      if (isRejection(admitted)) throw refusal(admitted);
       await new Promise<void>((resolve, reject) => {
         this.#start(admitted, (error) => (error === null ? resolve() : reject(error)));
       });
@@ -179,6 +196,7 @@ export class Compactor {
   close(): void {
     this.#closed = true;
     this.#cancelRetry?.();
+    this.#cancelSpaceRetry?.();
     for (const task of this.#ledger.running) this.#ledger.abort(task.id);
     for (const done of this.#waiting.values()) done(closedMeanwhile());
     this.#waiting.clear();
@@ -187,21 +205,26 @@ export class Compactor {
 
   /** One round of planning; true if the tree changed and another round makes sense. */
   #planOnce(): boolean {
-    const snapshot = this.#snapshot();
+    const freeDiskBytes = this.#spareDiskBytes();
+    const snapshot = this.#snapshot(freeDiskBytes);
     let plan: ReturnType<CompactionStrategy['plan']>;
+    let tasks: readonly CompactionTask[];
     try {
       plan = checkedPlan(this.strategy.plan(snapshot, this.#state));
+      tasks = this.#ledger.order(this.#host.tree.version.runs, plan.tasks);
     } catch (error) {
       this.#quarantine(`plan failed: ${asLsmError(error).message}`);
       return true;
     }
     if (plan.state !== undefined) this.#state = plan.state;
     let moved = false;
-    for (const task of plan.tasks) {
+    for (const task of tasks) {
       if (this.#ledger.running.length >= this.#host.settings.maxTasks) break;
-      const admitted = this.#propose(task);
+      const admitted = this.#propose(task, freeDiskBytes);
       if (admitted === null) return true;
       if (isRejection(admitted)) {
+        // Nobody is to blame for a full disk.
+        if (admitted.rule === 'A7') continue;
         if (this.#rejected(admitted.message)) return true;
         continue;
       }
@@ -212,9 +235,10 @@ export class Compactor {
   }
 
   /** What admission says to a task; `null` if it is none at all and the strategy was quarantined for it. */
-  #propose(task: CompactionTask): ReturnType<TaskLedger['propose']> | null {
+  #propose(task: CompactionTask, freeDiskBytes: number): ReturnType<TaskLedger['propose']> | null {
+    const context = { freeDiskBytes, lossy: this.#isLossy };
     try {
-      return this.#ledger.propose(this.#host.tree.version.runs, task);
+      return this.#ledger.propose(this.#host.tree.version.runs, task, context);
     } catch (error) {
       this.#quarantine(`plan gave no task: ${asLsmError(error).message}`);
       return null;
@@ -229,6 +253,49 @@ export class Compactor {
     return true;
   }
 
+  /** Bytes of disk that merges may take. */
+  #spareDiskBytes(): number {
+    const host = this.#host;
+    return Math.max(0, host.freeDiskBytes() - RESERVED_MEMTABLES * host.settings.memtableBytes);
+  }
+
+  /** Notes whether only a lack of disk space keeps the strategy from working; then looks again after a while. */
+  #lookForSpace(): void {
+    const { tree, counters, events, clock } = this.#host;
+    const wasShort = this.isDiskShort;
+    const freeBytes = this.#spareDiskBytes();
+    const task = this.#taskWithoutSpace(freeBytes);
+    this.isDiskShort = task !== undefined;
+    if (task === undefined) return;
+    if (!wasShort) {
+      const inputs = new Set(task.inputs);
+      let neededBytes = 0;
+      for (const table of tree.version.tables()) {
+        if (inputs.has(table.id)) neededBytes += table.bytes;
+      }
+      counters.diskShortages++;
+      events.emit('diskShort', { neededBytes, freeBytes });
+    }
+    this.#cancelSpaceRetry ??= clock.after(RETRY_MS, () => {
+      this.#cancelSpaceRetry = null;
+      this.plan();
+    });
+  }
+
+  /** What the strategy would do now if the disk were larger, while it does nothing. */
+  #taskWithoutSpace(freeBytes: number): CompactionTask | undefined {
+    const { tree } = this.#host;
+    // No task needs more than the whole tree.
+    if (this.running > 0 || this.#paused || freeBytes >= tree.version.bytes) return undefined;
+    try {
+      const { tasks } = checkedPlan(this.strategy.plan(this.#snapshot(), this.#state));
+      return tasks.find(({ kind }) => kind === 'merge' || kind === 'rewrite');
+    } catch {
+      // Its next real plan ends in quarantine.
+      return undefined;
+    }
+  }
+
   #quarantine(reason: string): void {
     const strategy = this.strategy.name;
     this.#use(safeguard(), null);
@@ -237,6 +304,7 @@ export class Compactor {
 
   #use(strategy: CompactionStrategy, state: Json): void {
     this.strategy = strategy;
+    this.#isLossy = strategy.lossy === true;
     this.#state = state;
     this.#rejections = 0;
     this.#ledger.renewBudget();
@@ -371,7 +439,7 @@ export class Compactor {
     };
   }
 
-  #snapshot(): TreeSnapshot {
+  #snapshot(freeDiskBytes: number = Number.POSITIVE_INFINITY): TreeSnapshot {
     const { tree, settings, clock, snapshots } = this.#host;
     const rows = this.#ledger.view<TableMetadata, Run>(tree.version.runs);
     const runs: readonly RunInfo[] = rows.map((run) => ({
@@ -398,7 +466,7 @@ export class Compactor {
         maxTasks: settings.maxTasks,
         maxTaskBytes: TASK_TABLES_MAX * settings.tableBytes,
         tableBytes: settings.tableBytes,
-        freeDiskBytes: Number.POSITIVE_INFINITY,
+        freeDiskBytes,
       },
     });
   }
@@ -419,35 +487,15 @@ export class Compactor {
   }
 }
 
-/** A plan of a strategy that may be anything. */
-function checkedPlan(plan: CompactionPlan): CompactionPlan {
-  const given: unknown = plan;
-  if (typeof given !== 'object' || given === null || !Array.isArray(plan.tasks)) {
-    throw new LsmError('LSM_STRATEGY', 'A plan has to be an object with a list of tasks.');
+/** The error of a manual compaction that may not run. */
+function refusal({ rule, message }: Rejection): LsmError {
+  if (rule !== 'A7') {
+    return new LsmError('LSM_INTERNAL', `A manual compaction was refused: ${message}`);
   }
-  for (const task of plan.tasks as readonly unknown[]) {
-    if (typeof task !== 'object' || task === null) {
-      throw new LsmError('LSM_STRATEGY', 'A task has to be an object.');
-    }
-  }
-  return plan;
-}
-
-/** A judgement of a strategy that may be anything. */
-function checkedHealth(health: Health): Health {
-  const given: unknown = health;
-  if (
-    typeof given !== 'object' ||
-    given === null ||
-    !['none', 'slow', 'stop'].includes(health.delay) ||
-    typeof health.pressure !== 'number'
-  ) {
-    throw new LsmError(
-      'LSM_STRATEGY',
-      'A judgement has to be {debtBytes, pressure, delay, quiescent}.',
-    );
-  }
-  return health;
+  return new LsmError(
+    'LSM_DISK_FULL',
+    `${message} Nothing was changed; make room, or compact smaller ranges one by one.`,
+  );
 }
 
 function closedMeanwhile(): LsmError {
@@ -462,57 +510,4 @@ function eventOf(task: AdmittedTask): CompactionEvent {
     inputs: task.inputs.length,
     level: task.level,
   };
-}
-
-/** The task that merges all tables overlapping an interval, and whatever overlaps those, into the oldest run. */
-function manualTask(
-  runs: readonly Run[],
-  interval: Interval,
-  settings: Settings,
-): CompactionTask | null {
-  const oldest = runs.at(-1);
-  if (oldest === undefined || interval.empty) return null;
-  const selected = overlapClosure(runs, interval);
-  if (selected.length === 0) return null;
-  const single = selected.every((table) => oldest.tables.includes(table));
-  if (single && selected.every((table) => table.pointTombstones + table.rangeTombstones === 0)) {
-    if (oldest.level > 0) return null;
-  }
-  return {
-    kind: 'merge',
-    inputs: selected.map((table) => table.id),
-    to: oldest.level > 0 ? { into: oldest.id } : { newRun: { level: 1, before: null } },
-    shape: { tableBytes: settings.tableBytes },
-    reason: 'manual',
-    score: 1,
-  };
-}
-
-function overlapClosure(runs: readonly Run[], interval: Interval): TableMetadata[] {
-  const tables = runs.flatMap((run) => run.tables);
-  let { lower, upper }: { lower: Uint8Array; upper: Uint8Array | null } = interval;
-  let inclusive = false;
-  const overlaps = (table: TableMetadata): boolean => {
-    if (table.maxKey !== null && compareBytes(table.maxKey, lower) < 0) return false;
-    if (upper === null) return true;
-    const order = compareBytes(table.minKey, upper);
-    return inclusive ? order <= 0 : order < 0;
-  };
-  let selected: TableMetadata[] = [];
-  for (;;) {
-    const next = tables.filter(overlaps);
-    if (next.length === selected.length) return selected;
-    selected = next;
-    for (const table of selected) {
-      if (compareBytes(table.minKey, lower) < 0) lower = table.minKey;
-      if (table.maxKey === null) upper = null;
-      else if (upper !== null) {
-        const order = compareBytes(table.maxKey, upper);
-        if (order >= 0) {
-          upper = table.maxKey;
-          inclusive = true;
-        }
-      }
-    }
-  }
 }

@@ -42,7 +42,7 @@ export class Maintenance {
   #closed = false;
   #changes: (() => void)[] = [];
 
-  constructor(host: MaintenanceHost, strategy: CompactionStrategy, state: Json | undefined) {
+  constructor(host: MaintenanceHost, strategy: CompactionStrategy, state: Json) {
     this.#host = host;
     const executor = (): Executor => this.#getExecutor();
     const changed = (): void => this.#update();

@@ -152,9 +152,19 @@ export class Tree {
     });
   }
 
-  /** Records the strategy. */
-  commitStrategy({ name, formatVersion, settings }: CompactionStrategy, state: Json): void {
-    this.#commit({ strategy: { name, formatVersion, settings, state } });
+  /** Records the strategy, and with it that it may drop data. */
+  commitStrategy(strategy: CompactionStrategy, state: Json): void {
+    const { name, formatVersion, settings, lossy = false } = strategy;
+    const recorded = this.state.settings as { readonly [name: string]: Json } | null;
+    this.#commit({
+      strategy: { name, formatVersion, settings, state },
+      ...(recorded?.['lossy'] === lossy ? {} : { settings: { ...recorded, lossy } }),
+    });
+  }
+
+  /** Records what is new at an opening; settings alone are durable with the next edit. */
+  commitOpening(news: Pick<VersionEdit, 'strategy' | 'settings'>): void {
+    this.#commit(news, news.strategy !== undefined);
   }
 
   /** Records the first segment that recovery would need; durable with the next edit. */

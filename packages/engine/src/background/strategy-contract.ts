@@ -1,0 +1,58 @@
+/** What a strategy says, checked: a strategy is anybody's code, and nothing of it is taken on trust. */
+import {
+  type CompactionPlan,
+  type CompactionStrategy,
+  type Health,
+  invalidArgument,
+  isJson,
+  type Json,
+  LsmError,
+} from '@lsm/core';
+
+/**
+ * The state that a strategy begins with.
+ *
+ * @throws LSM_INVALID_ARGUMENT if the manifest can't keep it
+ */
+export function firstState(strategy: CompactionStrategy): Json {
+  const state: unknown = strategy.initialState?.() ?? null;
+  if (isJson(state)) return state;
+  throw invalidArgument(
+    `The initial state of the compaction strategy "${strategy.name}" has to be plain JSON.`,
+  );
+}
+
+/** A plan of a strategy that may be anything. */
+export function checkedPlan(plan: CompactionPlan): CompactionPlan {
+  const given: unknown = plan;
+  if (typeof given !== 'object' || given === null || !Array.isArray(plan.tasks)) {
+    throw new LsmError('LSM_STRATEGY', 'A plan has to be an object with a list of tasks.');
+  }
+  for (const task of plan.tasks as readonly unknown[]) {
+    if (typeof task !== 'object' || task === null) {
+      throw new LsmError('LSM_STRATEGY', 'A task has to be an object.');
+    }
+  }
+  // The manifest keeps it, so that it has to come back as it was.
+  if (plan.state !== undefined && !isJson(plan.state)) {
+    throw new LsmError('LSM_STRATEGY', 'The state of a strategy has to be plain JSON.');
+  }
+  return plan;
+}
+
+/** A judgement of a strategy that may be anything. */
+export function checkedHealth(health: Health): Health {
+  const given: unknown = health;
+  if (
+    typeof given !== 'object' ||
+    given === null ||
+    !['none', 'slow', 'stop'].includes(health.delay) ||
+    typeof health.pressure !== 'number'
+  ) {
+    throw new LsmError(
+      'LSM_STRATEGY',
+      'A judgement has to be {debtBytes, pressure, delay, quiescent}.',
+    );
+  }
+  return health;
+}
