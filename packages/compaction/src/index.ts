@@ -28,5 +28,6 @@ export * from './partitions.ts';
 export * from './pick-tables.ts';
 export * from './plan-draft.ts';
 export { Simulator, type SimulatorOptions, type SimulatorStats } from './simulator.ts';
+export * from './strategy-wrappers.ts';
 export * from './task-ledger.ts';
 export * from './tombstone-elision.ts';
