@@ -2,9 +2,9 @@
  * Cuts the power after every file-system operation of the way of a write, in every way in which unsynced bytes and
  * names survive, and opens what is left. LSM_SEEDS (default 1) tries chance more often; LSM_SEED moves its first seed.
  */
-import { describe, it } from 'vitest';
+import { afterAll, describe, it } from 'vitest';
 import { writingScripts } from './support/simulated-scripts.ts';
-import { expectNoViolation } from './support/simulated-sweep.ts';
+import { expectNoViolation, expectReached } from './support/simulated-sweep.ts';
 
 describe.each(['memory', 'os', 'fsync'] as const)(
   'after any crash, durability %s',
@@ -16,3 +16,17 @@ describe.each(['memory', 'os', 'fsync'] as const)(
     );
   },
 );
+
+afterAll(() => {
+  expectReached([
+    'table before its edit',
+    'unfinished table',
+    'torn manifest edit',
+    'input after its edit',
+    'log after its flush',
+    'sealed and active log',
+    'recycled log, stale frames',
+    'commits lost',
+    'recovered twice',
+  ]);
+});

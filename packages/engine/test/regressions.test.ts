@@ -89,11 +89,11 @@ describe('compact()', () => {
       compaction: 'leveled',
     });
     const { db, clock } = driven;
-    let running = 0;
-    db.on('compactionBegin', () => void running++);
-    db.on('compactionEnd', () => void running--);
+    const running = new Set<number>();
+    db.on('compactionBegin', ({ task }) => void running.add(task));
+    db.on('compactionEnd', ({ task }) => void running.delete(task));
     const value = new Uint8Array(500);
-    for (let i = 0; running === 0; i++) {
+    for (let i = 0; running.size === 0; i++) {
       db.putSync(`k${(i * 7) % 40}`, value);
       if (i % 8 === 7) await clock.run(db.flush());
       if (i > 4000) throw new Error('No merge began');

@@ -45,7 +45,7 @@ export async function sweepWithoutEachSync<N = string>(
   options: SyncControlOptions<N>,
 ): Promise<SyncControl[]> {
   const controls: SyncControl[] = [];
-  for await (const control of syncControls(options)) controls.push(control);
+  for await (const one of syncControls(options)) controls.push(one);
   return controls;
 }
 

@@ -3,14 +3,12 @@
  *
  * A script notes each write before it makes it and each acknowledgement after it has it. So whatever moment a crash
  * hits, the notes say which contents are legal: the state after some commit, not older than what was acknowledged, at
- * its durability. One commit may be under way; it may be there as a whole, or not at all.
+ * its durability. One commit may be under way; it may be there as a whole, or not at all. The same goes for
+ * checkpoints, strategies and clean closes.
  */
 
-import type { FileSystem } from '@lsm/core';
 import { formatKey } from '@lsm/core';
 import type { WriteOptions } from '@lsm/engine';
-import { joinPath } from '@lsm/fs';
-import { readManifest } from '@lsm/manifest';
 import {
   type CrashContext,
   type Durability,
@@ -20,16 +18,20 @@ import {
   type ModelWrite,
   type SimulatedFileSystem,
 } from '@lsm/testkit';
-import { readSegment } from '@lsm/wal';
 import {
-  DIRECTORY,
   type DrivenDatabase,
   openSimulated,
   type SimulationOptions,
+  type STRATEGIES,
 } from './simulated-database.ts';
+import { expectPromises, type PromiseFact } from './simulated-promises.ts';
+import { statesOf } from './simulated-states.ts';
 
-/** What a script notes: a write that it is about to make, or that all writes so far are acknowledged. */
-export type Fact = { readonly writes: readonly ModelWrite[] } | { readonly level: Durability };
+/** What a script notes: a write that it is about to make, that all writes so far are acknowledged, or a promise. */
+export type Fact =
+  | { readonly writes: readonly ModelWrite[] }
+  | { readonly level: Durability }
+  | PromiseFact;
 
 /** Writes to a database and takes notes. */
 export class Historian {
@@ -82,6 +84,21 @@ export class Historian {
   async close(): Promise<void> {
     await this.database.close();
     this.acknowledge('fsync');
+    this.#note({ closed: true });
+  }
+
+  /** Makes a checkpoint. */
+  async checkpoint(target: string): Promise<void> {
+    this.#note({ checkpoint: target, done: false });
+    await this.database.run(this.database.db.checkpoint(target));
+    this.#note({ checkpoint: target, done: true });
+  }
+
+  /** Switches the strategy. */
+  async setCompaction(strategy: (typeof STRATEGIES)[number]): Promise<void> {
+    this.#note({ strategy, done: false });
+    await this.database.run(this.database.db.setCompaction(strategy));
+    this.#note({ strategy, done: true });
   }
 }
 
@@ -114,7 +131,7 @@ function replay(facts: readonly Fact[]): {
   for (const fact of facts) {
     if ('writes' in fact) {
       model.commit(fact.writes);
-    } else {
+    } else if ('level' in fact) {
       processFloor = model.commits;
       if (fact.level === 'fsync') powerFloor = model.commits;
     }
@@ -127,6 +144,9 @@ let images = 0;
 /** Hashes of all images that were checked in this process. */
 export const imageHashes: Set<number> = new Set();
 
+/** Variants of which images were checked in this process. */
+export const imageVariants: Set<string> = new Set();
+
 /** A check of crash images of a database that is opened with `options`; returns the states that it met. */
 export function checkHistory(
   options: SimulationOptions,
@@ -135,6 +155,8 @@ export function checkHistory(
     const { model, processFloor, powerFloor } = replay(notes);
     const states = statesOf(image);
     imageHashes.add(image.hash());
+    imageVariants.add(variant.name);
+    await expectPromises(image, notes, options);
     const floor = variant.name === 'everything' ? processFloor : powerFloor;
     const database = await openSimulated(image, { ...options, seed: ++images });
     const commit = expectCommit(database, model, floor);
@@ -193,31 +215,3 @@ async function expectSecondRecovery(
 }
 
 const SYNCED_ONLY = { name: 'synced-only', data: 'none', names: 'none' } as const;
-
-/** Which of the states that are hard to reach an image is in. */
-function statesOf(image: FileSystem): string[] {
-  const states: string[] = [];
-  if (image.statSync(DIRECTORY) === null) return ['no directory'];
-  const names = image.listSync(DIRECTORY);
-  if (!names.includes('CURRENT')) return ['no database yet'];
-  const { state, truncated } = readManifest(image, DIRECTORY);
-  if (truncated !== null) states.push('torn manifest edit');
-  if (names.filter((name) => name.startsWith('MANIFEST-')).length > 1) states.push('two manifests');
-  const live = new Set([...state.version.tables()].map(({ id }) => id));
-  const tables = names.filter((name) => name.endsWith('.sst')).map((name) => Number.parseInt(name));
-  const newest = Math.max(0, ...live);
-  const orphans = tables.filter((id) => !live.has(id));
-  // Numbers grow: what is newer than the tree was not committed, what is older has left it.
-  if (orphans.some((id) => id > newest)) states.push('table before its edit');
-  if (orphans.some((id) => id < newest)) states.push('input after its edit');
-  const logs = names.filter((name) => name.endsWith('.log')).map((name) => Number.parseInt(name));
-  const needed = logs.filter((number) => number >= state.replayFrom.number);
-  if (needed.length > 1) states.push('sealed and active log');
-  if (needed.length < logs.length) states.push('log after its flush');
-  for (const number of needed) {
-    const path = joinPath(DIRECTORY, `${String(number).padStart(6, '0')}.log`);
-    const { header, bytes: all, end } = readSegment(image, path, { number });
-    if (header?.isRecycled === true && all.length > end) states.push('recycled log, stale frames');
-  }
-  return states;
-}

@@ -17,7 +17,7 @@ const SMALL: SimulationOptions = { memtableBytes: 4096 };
 type Body = (historian: Historian, fs: SimulatedFileSystem) => Promise<void>;
 
 /** A script that opens a database, does something and closes it. */
-function script(name: string, options: SimulationOptions, body: Body): Script {
+export function script(name: string, options: SimulationOptions, body: Body): Script {
   const all = { ...SMALL, ...options };
   return {
     name,
@@ -32,7 +32,7 @@ function script(name: string, options: SimulationOptions, body: Body): Script {
 }
 
 /** Opens once more, as the next process does after the end of this one: handles stay behind, the lock does not. */
-async function reopenAfterKill(
+export async function reopenAfterKill(
   historian: Historian,
   fs: SimulatedFileSystem,
   options: SimulationOptions,
@@ -53,7 +53,7 @@ export function unlocked(fs: SimulatedFileSystem): FileSystem {
 }
 
 /** Writes rounds of overlapping keys with a flush after each. */
-async function rounds(historian: Historian, count: number, entries = 8): Promise<void> {
+export async function rounds(historian: Historian, count: number, entries = 8): Promise<void> {
   for (let round = 0; round < count; round++) {
     for (let i = 0; i < entries; i++) {
       const key = `k${(i * 7 + round * 3) % 17}`;
@@ -128,7 +128,7 @@ export function treeScripts(): Script[] {
     script('changes of the strategy', { compaction: 'leveled' }, async (historian) => {
       for (const strategy of ['tiered', 'hybrid', 'leveled'] as const) {
         await rounds(historian, 3, 4);
-        await historian.database.run(historian.database.db.setCompaction(strategy));
+        await historian.setCompaction(strategy);
         historian.writeSync([put('s', 1, 30)], { durability: 'fsync' });
       }
       await historian.database.run(historian.database.db.idle());
@@ -143,15 +143,17 @@ export function treeScripts(): Script[] {
         if (i % 2 === 1) snapshot.close();
       }
     }),
-    script('a checkpoint', {}, async (historian) => {
-      await rounds(historian, 3);
-      await historian.database.run(historian.database.db.checkpoint('copy'));
-      historian.writeSync([put('after', 1, 30)], { durability: 'fsync' });
-      await historian.flush();
-    }),
   );
   return scripts;
 }
+
+/** Makes a checkpoint, and goes on. */
+export const checkpointScript: Script = script('a checkpoint', {}, async (historian) => {
+  await rounds(historian, 3);
+  await historian.checkpoint('copy');
+  historian.writeSync([put('after', 1, 30)], { durability: 'fsync' });
+  await historian.flush();
+});
 
 /** Scripts in which processes end without a close, and the next one recovers. */
 export function recoveryScripts(): Script[] {
@@ -203,6 +205,6 @@ export const manifestScript: Script = script('a new manifest', {}, async (histor
   for (let i = 0; i < 6; i++) {
     historian.writeSync([put(`k${i}`, i, 30)]);
     await historian.flush();
-    await historian.database.run(historian.database.db.setCompaction(STRATEGIES[i % 3]!));
+    await historian.setCompaction(STRATEGIES[i % 3]!);
   }
 });

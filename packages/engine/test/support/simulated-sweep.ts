@@ -1,16 +1,27 @@
 /** Crash sweeps of scripts, with figures on what they met. */
-import { type CrashContext, crashSweep, type SimulatedFileSystem } from '@lsm/testkit';
-import { checkHistory, type Fact, imageHashes } from './simulated-history.ts';
+import { crashSweep, type SimulatedFileSystem } from '@lsm/testkit';
+import { expect } from 'vitest';
+import { checkHistory, type Fact, imageHashes, imageVariants } from './simulated-history.ts';
 import type { Script } from './simulated-scripts.ts';
 
-/** How often each state was met in this process. */
-export const reached: Map<string, number> = new Map();
+/** How often each state was met in this process: by images that differ in bytes or notes. */
+const reached = new Map<string, number>();
+const scripts = new Set<string>();
 
-/** What a sweep may be given beside its script. */
-export interface SweepExtras {
-  readonly start?: SimulatedFileSystem;
-  /** A further check, after the usual one; on its own copy of the disk. */
-  readonly also?: (image: SimulatedFileSystem, context: CrashContext<Fact>) => Promise<void>;
+/**
+ * The least that a file of crash tests has to have gone through: scripts, variants, images that differ in their bytes
+ * (counted once however many scripts and moments led to them), and images in each of the states that are hard to reach.
+ */
+const LEAST = { scripts: 8, variants: 8, images: 20_000, ofEachState: 100 };
+
+/** Checks, after all sweeps of a file, that they went through enough. */
+export function expectReached(states: readonly string[]): void {
+  expect(scripts.size).toBeGreaterThanOrEqual(LEAST.scripts);
+  expect(imageVariants.size).toBeGreaterThanOrEqual(LEAST.variants);
+  expect(imageHashes.size).toBeGreaterThanOrEqual(LEAST.images);
+  for (const state of states) {
+    expect(reached.get(state) ?? 0, state).toBeGreaterThanOrEqual(LEAST.ofEachState);
+  }
 }
 
 /**
@@ -20,17 +31,12 @@ export interface SweepExtras {
  */
 export async function expectNoViolation(
   script: Script,
-  { start, also }: SweepExtras = {},
+  start?: SimulatedFileSystem,
 ): Promise<ReadonlyMap<string, number>> {
-  const check = checkHistory(script.options);
+  scripts.add(script.name);
   const report = await crashSweep<Fact>({
     script: script.run,
-    async check(image, context) {
-      const copy = also === undefined ? null : image.fork();
-      const states = await check(image, context);
-      if (copy !== null) await also!(copy, context);
-      return states;
-    },
+    check: checkHistory(script.options),
     disk: { keepLog: false },
     seeds: Number(process.env['LSM_SEEDS'] ?? 1),
     seed: Number(process.env['LSM_SEED'] ?? 1),
