@@ -340,7 +340,8 @@ export class Db {
   }
 
   /**
-   * Reads and checks every byte of the live tables; manifest and log are checked when a database is opened.
+   * Reads and checks every byte that a reopened database would read: manifest, log and live tables. Reading and
+   * writing may go on; this thread is held for one file at a time.
    *
    * @throws LSM_CORRUPTION naming the first damaged file and offset
    */

@@ -61,8 +61,8 @@ export function segmentNumber(name: string): number {
 export class LogFiles {
   readonly #host: LogHost;
   readonly #writers = new Map<string, SegmentWriter>();
-  /** Sizes of segments that were replayed, were not opened since and wait for their unit's flush, by path. */
-  readonly #replayed = new Map<string, number>();
+  /** Segments that were replayed, were not opened since and wait for their unit's flush, by path. */
+  readonly #replayed = new Map<string, { readonly size: number; readonly end: SegmentEnd }>();
   /** Replayed segments that may not be durable, oldest first; opened when they are to be synced. */
   #unopened: SegmentContents[] = [];
   /** Numbers of segments whose header and name are known durable. */
@@ -86,7 +86,7 @@ export class LogFiles {
       const { header, end, path } = contents;
       if (header === null) continue;
       last = { number: header.number, idLow: header.idLow, idHigh: header.idHigh, end };
-      this.#replayed.set(path, contents.bytes.length);
+      this.#replayed.set(path, { size: contents.bytes.length, end: last });
       if (logEnd !== null && header.number <= logEnd.number) this.#established.add(header.number);
       else this.#unopened.push({ ...contents, frames: [], bytes: NO_BYTES, words: NO_WORDS });
     }
@@ -97,9 +97,17 @@ export class LogFiles {
   get bytes(): number {
     let bytes = 0;
     for (const writer of this.#writers.values()) bytes += writer.fileBytes;
-    for (const size of this.#replayed.values()) bytes += size;
+    for (const { size } of this.#replayed.values()) bytes += size;
     for (const size of this.#spares.values()) bytes += size;
     return bytes;
+  }
+
+  /** Where each segment ends that recovery would read now, by path. */
+  get ends(): ReadonlyMap<string, SegmentEnd> {
+    const ends = new Map<string, SegmentEnd>();
+    for (const [path, { end }] of this.#replayed) ends.set(path, end);
+    for (const [path, writer] of this.#writers) ends.set(path, writer.endAt());
+    return ends;
   }
 
   /** Segments whose content is not known durable, oldest first. */
