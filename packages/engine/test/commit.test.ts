@@ -1,23 +1,63 @@
 /** What one call's failure means for another's acknowledgement. */
 import { seededRandom } from '@lsm/core';
+import type { Db } from '@lsm/engine';
 import { SimulatedFileSystem } from '@lsm/testkit';
 import { describe, expect, it } from 'vitest';
 import { openInMemory, text } from './support/open.ts';
+import { refused } from './support/refused.ts';
+
+/** Makes a write, and then one of another call that can't be handed over before the sync of the first. */
+async function writeBeforeFullDisk(write: (db: Db) => Promise<void>): Promise<Db> {
+  const fs = new SimulatedFileSystem();
+  const db = await openInMemory({ durability: 'memory' }, fs);
+  db.putSync('first', '0', { durability: 'fsync' });
+  const written = write(db);
+  // The group of the write is written in the microtask before this one; its sync is still to come.
+  queueMicrotask(() => {
+    fs.inject({ at: ({ kind }) => kind === 'write', errno: 'ENOSPC', persistent: true });
+    db.putSync('b', '2');
+  });
+  await written.finally(() => fs.clearFaults());
+  return db;
+}
 
 describe('an acknowledgement', () => {
   it('with fsync does not fail because a later write of another call cannot be handed over', async () => {
-    const fs = new SimulatedFileSystem();
-    const db = await openInMemory({ durability: 'memory' }, fs);
-    db.putSync('first', '0', { durability: 'fsync' });
-    const put = db.put('a', '1', { durability: 'fsync' });
-    // The group of `put` is written in the microtask before this one; its sync is still to come.
-    queueMicrotask(() => {
-      fs.inject({ at: ({ kind }) => kind === 'write', errno: 'ENOSPC', persistent: true });
-      db.putSync('b', '2');
-    });
-    await put;
+    const db = await writeBeforeFullDisk((own) => own.put('a', '1', { durability: 'fsync' }));
     expect(text(db.getSync('a'))).toBe('1');
-    fs.clearFaults();
+  });
+
+  it('would fail if its sync handed over what waits: the test has teeth', async () => {
+    const handingOver = (db: Db): Promise<void> =>
+      db.put('a', '1', { durability: 'os' }).then(() => db.sync());
+    await refused('LSM_DISK_FULL', () => writeBeforeFullDisk(handingOver));
+  });
+});
+
+describe('calls that are awaited one by one', () => {
+  it('form groups again when they come together', async () => {
+    const fs = new SimulatedFileSystem();
+    const db = await openInMemory({}, fs);
+    for (let i = 0; i < 40; i++) await db.put(`a${i}`, '1');
+    const before = db.stats().counters.logWrites;
+    expect(before).toBe(40);
+    await Promise.all(Array.from({ length: 100 }, (_, i) => db.put(`b${i}`, '2')));
+    expect(db.stats().counters.logWrites - before).toBeLessThanOrEqual(16);
+    await Promise.all(Array.from({ length: 100 }, (_, i) => db.put(`c${i}`, '3')));
+    expect(db.stats().counters.logWrites - before).toBeLessThanOrEqual(17);
+    for (let i = 0; i < 100; i++) expect(text(db.getSync(`b${i}`))).toBe('2');
+  });
+
+  it('fail one by one, and are not applied', async () => {
+    const fs = new SimulatedFileSystem();
+    const db = await openInMemory({}, fs);
+    for (let i = 0; i < 50; i++) {
+      if (i % 3 === 2) fs.inject({ at: ({ kind }) => kind === 'write', errno: 'ENOSPC' });
+      const put = db.put('k', `${i}`);
+      if (i % 3 === 2) await expect(put).rejects.toMatchObject({ code: 'LSM_DISK_FULL' });
+      else await put;
+      expect(text(db.getSync('k'))).toBe(`${i % 3 === 2 ? i - 1 : i}`);
+    }
   });
 });
 

@@ -4,7 +4,9 @@
  * 1. `'memory'`: applied; log bytes are handed over at 64 KiB or at the end of the turn, whichever is first.
  * 2. `'os'`: after one full write of the frame and all earlier ones. Asynchronous calls of one turn form a group: the
  *    first schedules a microtask that writes all frames with one `writeSync` (0.9 µs; an async write costs 10 µs) and
- *    settles one promise for all of them.
+ *    settles one promise for all of them. A caller that awaits each put makes groups of one: after such a group the
+ *    next few calls are written at once, without promise and microtask of their own. One group in sixteen calls is
+ *    formed all the same, and tells when calls come together again.
  * 3. `'fsync'`: in addition after fdatasync of the segment and of every earlier one. One sync is in flight at a time;
  *    calls that arrive meanwhile share the next.
  * 4. A loop of awaited puts runs in microtasks and would starve timers and sockets; when the present macrotask is
@@ -18,8 +20,12 @@ import { commitUnknown, type WritePath } from './write-path.ts';
 
 const HAND_OVER_BYTES = 65_536;
 const TURN_MS_MAX = 2;
-/** Groups between two looks at the clock, less one. */
-const CLOCK_MASK = 15;
+/** Groups between two looks at the clock. */
+const GROUPS_PER_LOOK = 16;
+/** Calls that are written at once after a group of one. */
+const SINGLES = 15;
+/** Largest group whose list of frames is kept for the next one. */
+const FRAMES_KEPT = 65_536;
 const DONE: Promise<void> = Promise.resolve();
 
 /** A set of calls that share a promise. */
@@ -27,8 +33,6 @@ interface Group {
   readonly promise: Promise<void>;
   readonly resolve: () => void;
   readonly reject: (error: unknown) => void;
-  /** Arena offsets of the frames of its calls. */
-  readonly frames: number[];
 }
 
 /** What the committer needs of the database. */
@@ -52,11 +56,16 @@ export class Committer {
   readonly #clock: Clock;
   readonly #counters: Counters;
   #group: Group | null = null;
+  /** Arena offsets of the frames of the group's calls, and how many there are; kept from group to group. */
+  #frames: number[] = [];
+  #frameCount = 0;
+  /** Calls that are to be written at once, before the next group is formed. */
+  #singles = 0;
   #handOver = false;
   #syncing: Promise<void> | null = null;
   #nextSync: Group | null = null;
   #turnStart = -1;
-  #groupsInTurn = 0;
+  #groupsSinceLook = 0;
 
   constructor(path: WritePath, host: CommitHost, clock: Clock, counters: Counters) {
     this.#path = path;
@@ -89,22 +98,36 @@ export class Committer {
   commit(frame: number, durability: Durability): Promise<void> {
     if (durability === 'memory') {
       this.#commitMemory();
-      return this.#turnIsLong() ? this.#nextTurn() : DONE;
+      return this.#turnIsLong(1) ? this.#nextTurn() : DONE;
     }
-    if (this.#group === null) {
-      this.#group = newGroup();
-      queueMicrotask(this.#writeGroup);
+    let group = this.#group;
+    if (group === null) {
+      if (this.#singles > 0) return this.#commitSingle(frame, durability);
+      group = newGroup();
+      this.#group = group;
+      DONE.then(this.#writeGroup);
     }
-    const group = this.#group;
-    group.frames.push(frame);
+    this.#frames[this.#frameCount++] = frame;
     return durability === 'os' ? group.promise : group.promise.then(() => this.#syncWritten());
+  }
+
+  /** Writes a call at once; those before it were awaited one by one. */
+  #commitSingle(frame: number, durability: Durability): Promise<void> {
+    this.#singles--;
+    try {
+      this.#path.flushPending();
+    } catch (error) {
+      this.#path.makeVoid(frame);
+      return Promise.reject(error);
+    }
+    return durability === 'os' ? DONE : this.#syncWritten();
   }
 
   /** Every frame so far has reached the log (a synchronous write or a seal wrote it): settles the group that waits. */
   groupWritten(): void {
     const group = this.#group;
     if (group === null) return;
-    this.#group = null;
+    this.#endGroup();
     group.resolve();
   }
 
@@ -220,29 +243,43 @@ export class Committer {
   readonly #writeGroup = (): void => {
     const group = this.#group;
     if (group === null) return;
-    this.#group = null;
+    const frames = this.#frames;
+    const count = this.#endGroup();
+    this.#singles = count === 1 ? SINGLES : 0;
     try {
       this.#path.flushPending();
     } catch (error) {
-      for (const frame of group.frames) this.#path.makeVoid(frame);
+      for (let i = 0; i < count; i++) this.#path.makeVoid(frames[i]!);
       group.reject(error);
       return;
     }
-    if (this.#turnIsLong()) this.#clock.defer(group.resolve);
+    // A group of one stands for the calls before it that were no groups.
+    if (this.#turnIsLong(count === 1 ? GROUPS_PER_LOOK : 1)) this.#clock.defer(group.resolve);
     else group.resolve();
   };
 
   /** Whether the present macrotask runs for longer than callers' timers should wait. */
-  #turnIsLong(): boolean {
+  #turnIsLong(groups: number): boolean {
     if (this.#turnStart < 0) {
       this.#turnStart = this.#clock.elapsed();
-      this.#groupsInTurn = 0;
+      this.#groupsSinceLook = 0;
       this.#clock.defer(this.#turnEnded);
       return false;
     }
     // Reading the clock costs as much as linking a record; a few groups more or less don't matter.
-    if ((++this.#groupsInTurn & CLOCK_MASK) !== 0) return false;
+    this.#groupsSinceLook += groups;
+    if (this.#groupsSinceLook < GROUPS_PER_LOOK) return false;
+    this.#groupsSinceLook = 0;
     return this.#clock.elapsed() - this.#turnStart >= TURN_MS_MAX;
+  }
+
+  /** Forgets the group; returns how many frames it had, which stay where they are until the next call. */
+  #endGroup(): number {
+    const count = this.#frameCount;
+    this.#group = null;
+    this.#frameCount = 0;
+    if (count > FRAMES_KEPT) this.#frames = [];
+    return count;
   }
 
   readonly #turnEnded = (): void => {
@@ -258,5 +295,5 @@ function newGroup(): Group {
     resolve = resolvePromise;
     reject = rejectPromise;
   });
-  return { promise, resolve, reject, frames: [] };
+  return { promise, resolve, reject };
 }
