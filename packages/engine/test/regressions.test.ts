@@ -157,3 +157,16 @@ it('asynchronous reads of blocks that do not fit the cache end', async () => {
     [300_000, 3],
   ]);
 });
+
+it('a sync that hands over the writes of other calls fails for them: the test of commits has teeth', async () => {
+  const fs = new SimulatedFileSystem();
+  const { db, clock } = await openSimulated(fs, { ...SMALL, durability: 'memory' });
+  db.putSync('first', '0', { durability: 'fsync' });
+  // What commit.test.ts does, but with the sync that its bug used: one that hands over what waits.
+  const put = db.put('a', '1', { durability: 'os' }).then(() => db.sync());
+  queueMicrotask(() => {
+    fs.inject({ at: ({ kind }) => kind === 'write', errno: 'ENOSPC', persistent: true });
+    db.putSync('b', '2');
+  });
+  await expect(clock.run(put)).rejects.toMatchObject({ code: 'LSM_DISK_FULL' });
+});
