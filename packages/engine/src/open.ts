@@ -60,8 +60,13 @@ export async function open(path: string, options: OpenOptions = {}): Promise<Db>
   const found = inspectDirectory(fileSystem, path);
   const exists = found === 'database';
   checkExistence(path, found, parsed.settings);
-  if (!exists) checkLossy(firstStrategy(parsed), parsed.settings.lossy);
-  if (!exists) makeDirectoryDurably(fileSystem, path);
+  if (!exists) {
+    // What is refused makes no directory.
+    const strategy = firstStrategy(parsed);
+    checkLossy(strategy, parsed.settings.lossy);
+    firstState(strategy);
+    makeDirectoryDurably(fileSystem, path);
+  }
   const lock = parsed.settings.readOnly ? null : await fileSystem.lock(path);
   try {
     return openLocked(path, parsed, lock);
@@ -127,11 +132,25 @@ function start(
   recordOpening(core, store.state, strategy);
   const { cut } = recovered.log;
   if (cut === null && store.truncated === null) removeOrphans(core, recovered.log.unused);
+  if (cut !== null && recovered.units.length === 0) forgetLog(core);
   maintenance.start(writes, committer, recovered.units);
   // Listeners can only be added after the promise of `open` has resolved.
   if (cut !== null) {
     const { file, offset, bytes } = cut;
     core.clock.defer(() => core.events.emit('truncated', { file, offset, bytes }));
+  }
+}
+
+/**
+ * Nothing of a cut log is left to be flushed, which would move the start of replay: without this, what was cut would
+ * be cut again, and reported, at every opening.
+ */
+function forgetLog({ tree }: Core): void {
+  try {
+    tree.noteReplayFrom({ number: tree.nextNumber, idLow: 0, idHigh: 0 });
+  } catch (error) {
+    if (isLsmError(error, 'LSM_LOCK_LOST')) throw error;
+    // The disk is full or fails; then the next opening does it.
   }
 }
 

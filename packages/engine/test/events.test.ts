@@ -124,6 +124,8 @@ it('a strategy that breaks its contract is quarantined, told, and no data is con
       name: 'unknown tables',
       plan: () => ({ tasks: [{ kind: 'drop', inputs: [999], reason: 'x', score: 1 }] }) as never,
     },
+    { ...base, name: 'a map', plan: () => ({ tasks: [], state: new Map([[1, 2]]) as never }) },
+    { ...base, name: 'not a number', plan: () => ({ tasks: [], state: { at: Number.NaN } }) },
     { ...base, name: 'bad health', plan: () => ({ tasks: [] }), assess: () => undefined as never },
     {
       ...base,

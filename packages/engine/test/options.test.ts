@@ -1,10 +1,127 @@
-/** Options that act: durability for each database and write, strategies that stay, checkpoints. */
-import { type Durability, open } from '@lsm/engine';
+/** Options that act: each one at all; durability for each database and write, strategies that stay, checkpoints. */
+import type { CompactionStrategy, FileSystem } from '@lsm/core';
+import { type Durability, type OpenOptions, open } from '@lsm/engine';
 import { memoryFileSystem, nodeFileSystem } from '@lsm/fs';
+import { readManifest } from '@lsm/manifest';
+import { SimulatedFileSystem } from '@lsm/testkit';
 import { describe, expect, it } from 'vitest';
+import { parseOptions } from '../src/options.ts';
 import { describeImage, restoreImage, takeImage } from './support/image.ts';
 import { openInMemory, pairs, TINY, temporaryDirectory, text } from './support/open.ts';
+import { OPTION_EFFECTS } from './support/option-effects.ts';
 import { refused, turn } from './support/refused.ts';
+
+describe('every option', () => {
+  const entries = Object.entries(OPTION_EFFECTS).flatMap(([name, effects]) =>
+    effects.map((effect) => ({ name, given: JSON.stringify(effect.value()) ?? '', effect })),
+  );
+
+  it('has an entry that says what it does', () => {
+    const { settings } = parseOptions({ fs: memoryFileSystem() });
+    const components = ['compaction', 'filter', 'fs', 'clock', 'random'];
+    expect(Object.keys(OPTION_EFFECTS).toSorted()).toEqual(
+      [...Object.keys(settings), ...components].toSorted(),
+    );
+    expect(Object.values(OPTION_EFFECTS).every((effects) => effects.length > 0)).toBe(true);
+  });
+
+  it.each(entries)('acts, and would be missed: $name $given', async ({ name, effect }) => {
+    const seen = await effect.observe(() => ({ [name]: effect.value() }));
+    // The control: as if the engine ignored the option.
+    const ignored = await effect.observe(() => ({}));
+    if ('expected' in effect) expect(seen).toEqual(effect.expected);
+    expect(ignored).not.toEqual(seen);
+  });
+});
+
+describe('memoryBytes', () => {
+  it('is the sum of its shares at most, three memtables counted', () => {
+    const fs = memoryFileSystem();
+    for (
+      let memoryBytes = 2 ** 20;
+      memoryBytes <= 2 ** 36;
+      memoryBytes = memoryBytes * 2 + 12_345
+    ) {
+      const given = Math.min(memoryBytes, 2 ** 36);
+      const { settings } = parseOptions({ fs, memoryBytes: given });
+      const { memtableBytes, cacheBytes, indexBytes } = settings;
+      const sum = 3 * memtableBytes + cacheBytes + indexBytes;
+      expect(sum).toBeLessThanOrEqual(given);
+      if (given < 2 ** 32) expect(sum).toBeGreaterThan(0.99 * given);
+    }
+  });
+});
+
+describe('settings', () => {
+  const recorded = (fs: FileSystem): { settings: unknown; strategy: unknown; edits: number } => {
+    const { state, edits } = readManifest(fs, '/db');
+    return { settings: state.settings, strategy: state.strategy, edits };
+  };
+  const reopen = async (fs: FileSystem, options: OpenOptions): Promise<void> => {
+    const db = await open('/db', { ...TINY, ...options, fs });
+    await db.close();
+  };
+
+  it('are recorded at each opening, without an edit if nothing is new', async () => {
+    const fs = memoryFileSystem();
+    await reopen(fs, {});
+    const first = recorded(fs);
+    expect(first.settings).toMatchObject({ ...TINY, durability: 'os', lossy: false });
+    expect(first.settings).not.toHaveProperty('createIfMissing');
+    await reopen(fs, {});
+    const second = recorded(fs);
+    expect(second.settings).toEqual(first.settings);
+    const usual = second.edits - first.edits;
+    await reopen(fs, { errorIfExists: false, createIfMissing: false });
+    expect(recorded(fs).edits - second.edits).toBe(usual);
+    const before = recorded(fs).edits;
+    await reopen(fs, { durability: 'fsync', blockBytes: 512 });
+    const changed = recorded(fs);
+    expect(changed.settings).toMatchObject({ durability: 'fsync', blockBytes: 512 });
+    expect(changed.edits - before).toBe(usual + 1);
+    await reopen(fs, { readOnly: true, durability: 'memory' });
+    expect(recorded(fs)).toEqual(changed);
+  });
+
+  it('of the strategy that are given at a reopening stay, and its state does if its format does', async () => {
+    const fs = memoryFileSystem();
+    const seen: unknown[] = [];
+    const make = (formatVersion: number, level: number): CompactionStrategy => ({
+      name: 'own',
+      formatVersion,
+      settings: { level },
+      initialState: () => ({ began: level }),
+      plan: (_, state) => {
+        seen.push(state);
+        return { tasks: [] };
+      },
+      assess: () => ({ debtBytes: 0, pressure: 0, delay: 'none', quiescent: true }),
+    });
+    await reopen(fs, { compaction: make(1, 1) });
+    await reopen(fs, { compaction: make(1, 2) });
+    expect(recorded(fs).strategy).toMatchObject({ settings: { level: 2 }, state: { began: 1 } });
+    expect(seen.at(-1)).toEqual({ began: 1 });
+    await reopen(fs, { compaction: make(2, 3) });
+    expect(recorded(fs).strategy).toMatchObject({ formatVersion: 2, state: { began: 3 } });
+    expect(seen.at(-1)).toEqual({ began: 3 });
+    await reopen(fs, { compaction: { strategy: 'leveled', ratio: 5 } });
+    await reopen(fs, { compaction: { strategy: 'leveled', ratio: 6 } });
+    await reopen(fs, {});
+    expect(recorded(fs).strategy).toMatchObject({ name: 'leveled', settings: { ratio: 6 } });
+  });
+
+  it('that cannot be recorded on a full disk keep nobody from opening', async () => {
+    const fs = new SimulatedFileSystem();
+    await reopen(fs, {});
+    fs.capacityBytes = fs.usedBytes;
+    const db = await open('/db', { ...TINY, fs, blockBytes: 1024 });
+    expect([...db.keys()]).toEqual([]);
+    fs.capacityBytes = Number.POSITIVE_INFINITY;
+    await db.close();
+    await reopen(fs, { blockBytes: 1024 });
+    expect(recorded(fs).settings).toMatchObject({ blockBytes: 1024 });
+  });
+});
 
 describe('durability', () => {
   it('decides what of a write reaches the file and the device before it counts as done', async () => {
@@ -86,6 +203,37 @@ describe('setCompaction', () => {
     expect(last.stats().strategy).toBe('hybrid');
     expect([...last.keys()].length).toBe(6);
     await last.close();
+  });
+});
+
+describe('a strategy of which the manifest could not keep all', () => {
+  const whole: CompactionStrategy = {
+    name: 'own',
+    formatVersion: 1,
+    settings: {},
+    plan: () => ({ tasks: [] }),
+    assess: () => ({ debtBytes: 0, pressure: 0, delay: 'none', quiescent: true }),
+  };
+  const broken: [string, object][] = [
+    ['no name', { name: '' }],
+    ['a name that is no text', { name: 5 }],
+    ['a version that is no integer', { formatVersion: 1.5 }],
+    ['no version', { formatVersion: undefined }],
+    ['settings that are not JSON', { settings: { since: new Date(0) } }],
+    ['an initial state that is not JSON', { initialState: () => new Set([1]) }],
+    ['no initial state although it has one', { initialState: () => [undefined] }],
+    ['an initial state that throws', { initialState: () => JSON.parse('{') as never }],
+    ['no judgement', { assess: undefined }],
+  ];
+
+  it.each(broken)('is refused, and nothing is made or changed: %s', async (_, flaw) => {
+    const compaction = { ...whole, ...flaw } as CompactionStrategy;
+    const fs = memoryFileSystem();
+    await refused('LSM_INVALID_ARGUMENT', () => open('/db', { ...TINY, fs, compaction }));
+    expect(fs.statSync('/db')).toBe(null);
+    const db = await openInMemory({}, fs);
+    await refused('LSM_INVALID_ARGUMENT', () => db.setCompaction(compaction));
+    expect(db.compaction.strategy.name).toBe('hybrid');
   });
 });
 

@@ -3,7 +3,6 @@ import {
   type CompactionPlan,
   type CompactionStrategy,
   type Health,
-  invalidArgument,
   isJson,
   type Json,
   LsmError,
@@ -15,10 +14,17 @@ import {
  * @throws LSM_INVALID_ARGUMENT if the manifest can't keep it
  */
 export function firstState(strategy: CompactionStrategy): Json {
-  const state: unknown = strategy.initialState?.() ?? null;
-  if (isJson(state)) return state;
-  throw invalidArgument(
+  let cause: unknown;
+  try {
+    const state: unknown = strategy.initialState?.() ?? null;
+    if (isJson(state)) return state;
+  } catch (error) {
+    cause = error;
+  }
+  throw new LsmError(
+    'LSM_INVALID_ARGUMENT',
     `The initial state of the compaction strategy "${strategy.name}" has to be plain JSON.`,
+    { cause },
   );
 }
 
