@@ -17,6 +17,7 @@ export {
   type TableSink,
 } from './compact-entries.ts';
 export * from './cost-model.ts';
+export * from './forecast.ts';
 export * from './key-range.ts';
 export * from './level-targets.ts';
 export * from './merge-cursor.ts';

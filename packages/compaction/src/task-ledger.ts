@@ -7,7 +7,7 @@
  *    makes it durable, and then calls `commit`. `abort` forgets the task.
  * 3. The order of live and reserved runs is kept here; `view` merges it with the live runs of a version. A live run
  *    that is new to the ledger stands after its live neighbour on the newer side, so that a flush comes on top.
- * 4. A8: between two flushes a strategy may start at most 4 · tables + 16 tasks and read at most
+ * 4. A8: between two flushes a strategy may start at most 16 · tables + 16 tasks and read at most
  *    `writeAmplificationCap` times the bytes of the tree; and a merge that made nothing but its own inputs again is
  *    not repeated: it trips the breaker, and the caller should quarantine the strategy.
  * 5. `order` puts urgent tasks that were passed over for too long before all others (starvation-guard.ts).

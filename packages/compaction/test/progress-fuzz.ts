@@ -106,7 +106,7 @@ export function loopFor(
     tasks++;
     if (task.kind !== 'move') bytes += answer.inputBytes;
     simulator.commit(answer.id);
-    if (tasks > 4 * tablesMax + 16) return `${tasks} tasks on ${tablesMax} tables`;
+    if (tasks > 16 * tablesMax + 16) return `${tasks} tasks on ${tablesMax} tables`;
     if (bytes > cap * bytesMax) return `${bytes} bytes read of a tree of ${bytesMax}`;
     if (task.kind === 'move' || looksOf(simulator) !== before) continue;
     const what = `${JSON.stringify({ ...task, inputs: [] })} ${inputs}`;

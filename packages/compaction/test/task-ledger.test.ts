@@ -108,7 +108,7 @@ describe('TaskLedger', () => {
       tasks.abort(answer.id);
       started++;
     }
-    expect(started).toBe(4 * 1 + 16);
+    expect(started).toBe(16 * 1 + 16);
     expect(tasks.isBreakerTripped).toBe(false);
     tasks.renewBudget();
     expect(isRejection(tasks.propose(one, merge([1], { into: 1 })))).toBe(false);
@@ -154,6 +154,27 @@ describe('TaskLedger', () => {
       return null;
     });
     expect(rules).toEqual([null, null, 'A8']);
+    expect(tasks.isBreakerTripped).toBe(true);
+  });
+
+  // Found by forecasts: a switch to leveled compaction was taken for a loop.
+  test('takes a move of another table with the same range and size for no repetition', () => {
+    const tasks = ledger();
+    const rows = (id: number): RunView[] => [
+      run(1, 1, [table(id, 'a-c')]),
+      run(2, 2, [table(9, 'x-z')]),
+    ];
+    const move = (id: number): CompactionTask => ({
+      kind: 'move',
+      inputs: [id],
+      to: { into: 2 },
+      reason: 'test',
+      score: 1,
+    });
+    tasks.commit(admitted(tasks.propose(rows(5), move(5))).id, []);
+    tasks.commit(admitted(tasks.propose(rows(6), move(6))).id, []);
+    expect(tasks.isBreakerTripped).toBe(false);
+    expect(tasks.propose(rows(6), move(6))).toMatchObject({ rule: 'A8' });
     expect(tasks.isBreakerTripped).toBe(true);
   });
 });
