@@ -39,6 +39,10 @@ import type { WritePath } from './write/write-path.ts';
 /** One read in 64 is timed. */
 const SAMPLE_MASK = 63;
 
+/** One write in 16 looks at the clock, and for another owner if the last look was so many ms ago. */
+const OWNER_MASK = 15;
+const OWNER_CHECK_MS = 100;
+
 /** Memtables and tables that a reader holds. */
 export interface PinnedSources {
   /** Newest first. */
@@ -96,6 +100,10 @@ export class Core {
   readonly lockKind: string;
   readonly #unlock: () => void;
   #closed = false;
+  /** Calls of {@link checkWritable}. */
+  #writeCalls = 0;
+  #ownerCheckedAt = 0;
+  #isTakenOver = false;
   /** Calls of {@link findManyAsync}. */
   #manyCalls = 0;
 
@@ -142,13 +150,30 @@ export class Core {
     }
   }
 
-  /** Throws LSM_READ_ONLY if nothing may be written. */
+  /** Throws LSM_READ_ONLY if nothing may be written, LSM_LOCK_LOST if another owner was noticed. */
   checkWritable(): void {
     if (this.settings.readOnly) {
       throw new LsmError(
         'LSM_READ_ONLY',
         'The database was opened with readOnly; reopen it without.',
       );
+    }
+    if ((this.#writeCalls++ & OWNER_MASK) === 0 || this.#isTakenOver) this.#checkOwner();
+  }
+
+  /**
+   * Looks for another owner, if the last look was some time ago: somebody may have deleted the lock. The manifest would
+   * stop this owner, but only at the next flush, and what is logged until then is lost.
+   */
+  #checkOwner(): void {
+    const now = this.clock.elapsed();
+    if (!this.#isTakenOver && now - this.#ownerCheckedAt < OWNER_CHECK_MS) return;
+    this.#ownerCheckedAt = now;
+    try {
+      this.tree.checkOwner();
+    } catch (error) {
+      this.#isTakenOver = true;
+      throw error;
     }
   }
 

@@ -188,7 +188,6 @@ export class LogFiles {
       const writer = this.#writers.get(path);
       writer?.close();
       if (writer !== undefined) {
-        this.#previousOf.delete(writer);
         this.#established.delete(writer.identity.number);
       }
       this.#writers.delete(path);
@@ -196,6 +195,7 @@ export class LogFiles {
       this.#unopened = this.#unopened.filter((contents) => contents.path !== path);
       this.#unsynced = this.#unsynced.filter((other) => other !== writer);
       if (!this.#keepAsSpare(path, writer)) this.#host.removals.remove(path, () => {});
+      if (writer !== undefined) this.#previousOf.delete(writer);
     }
   }
 
@@ -223,6 +223,8 @@ export class LogFiles {
   /** Keeps the file of a retired segment for the next one: its pages are there already. */
   #keepAsSpare(path: string, writer: SegmentWriter | undefined): boolean {
     if (writer === undefined || this.#spares.size >= SPARES_MAX) return false;
+    // An earlier owner whose lock was deleted may still write to a file that this one did not make.
+    if (!this.#previousOf.has(writer)) return false;
     if (writer.fileBytes > this.#host.spareBytesMax) return false;
     this.#spares.set(path, writer.fileBytes);
     return true;
@@ -274,6 +276,8 @@ export class LogFiles {
 
   #create(previous: SegmentEnd | null, headerLast: boolean): SegmentWriter {
     const { fileSystem, directory, random, tree, bootId } = this.#host;
+    // The file of a segment may replace another one's name, which has to be this owner's.
+    tree.checkOwner();
     const number = tree.reserveNumbers(1);
     // A segment that starts to count only when it is complete has to stand in a fresh file.
     const recycle = headerLast ? undefined : this.#takeSpare();
