@@ -3,7 +3,7 @@ import { seededRandom } from '@lsm/core';
 import { SimulatedClock, SimulatedFileSystem } from '@lsm/testkit';
 import { expect, it } from 'vitest';
 import { type Db, type OpenOptions, open } from '../src/index.ts';
-import { pairs, TINY } from './support/open.ts';
+import { pairs, TINY, text } from './support/open.ts';
 import { refused } from './support/refused.ts';
 import { unlocked } from './support/simulated-scripts.ts';
 
@@ -12,7 +12,7 @@ interface Owners {
   readonly clock: SimulatedClock;
   readonly first: Db;
   /** Opens the database although it is open. */
-  second(options?: OpenOptions): Promise<Db>;
+  readonly second: (options?: OpenOptions) => Promise<Db>;
 }
 
 async function openFirst(options: OpenOptions = {}): Promise<Owners> {
@@ -50,7 +50,7 @@ it.each(['memory', 'os', 'fsync'] as const)(
     await refused('LSM_LOCK_LOST', () => clock.run(first.put('late', 'x')));
     await refused('LSM_LOCK_LOST', () => first.batchSync([{ type: 'del', key: 'first' }]));
     await refused('LSM_LOCK_LOST', () => clock.run(first.flush()));
-    expect(`${first.getSync('first')}`).toBe('99');
+    expect(text(first.getSync('first'))).toBe('99');
     later.putSync('later', '1');
     await clock.run(later.flush());
     await clock.run(first.close().catch(() => undefined));
