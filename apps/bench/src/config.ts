@@ -172,6 +172,8 @@ export function filterVariants(
         ...common,
         ...memtable,
         ...budget,
+        // It would ask most filters for nothing, and take part of their memory.
+        combinedIndex: 'off',
         compaction: parseStrategy(config.filterStrategy),
         filter: parseFilter(bounded ? 'monkey' : text),
       },

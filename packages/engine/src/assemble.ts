@@ -21,7 +21,8 @@ import { EventHub } from './events.ts';
 import type { Executor } from './jobs/executor.ts';
 import { InlineExecutor } from './jobs/inline-executor.ts';
 import { WorkerExecutor } from './jobs/worker-executor.ts';
-import type { ParsedOptions, Settings } from './options.ts';
+import { combinedIndexShare, type ParsedOptions, type Settings } from './options.ts';
+import { CombinedIndexBuilder } from './read/combined-index-builder.ts';
 import { IteratorRegistry } from './read/range-iterator.ts';
 import { ReadPath } from './read/read-path.ts';
 import { StagedLookup } from './read/staged-lookup.ts';
@@ -86,6 +87,13 @@ export function assemble(parts: AssemblyParts): { core: Core; recovered: Recover
     counters,
   );
   const slab = new ValueSlab();
+  const combinedIndex = new CombinedIndexBuilder({
+    mode: settings.combinedIndex,
+    bytesMax: combinedIndexShare(settings),
+    hasher,
+    counters,
+    reads: tableReads,
+  });
   const core = new Core({
     directory,
     settings,
@@ -101,8 +109,9 @@ export function assemble(parts: AssemblyParts): { core: Core; recovered: Recover
     tableReads,
     logs,
     removals,
-    reads: new ReadPath(hasher, counters),
-    stagedReads: new StagedLookup(hasher, counters, slab),
+    reads: new ReadPath(hasher, counters, combinedIndex),
+    stagedReads: new StagedLookup(hasher, counters, slab, combinedIndex),
+    combinedIndex,
     writes,
     committer,
     maintenance,

@@ -32,6 +32,7 @@ export function collectStats(core: Core): Stats {
       pinnedBytes: maintenance.pinnedBytes,
       cacheBytes: tableReads.cacheBytes,
       indexBytes,
+      combinedIndexBytes: core.combinedIndex.memoryBytes,
     },
     cache: { hits: cache.hits, misses: cache.misses, evictions: cache.evictions },
     filters: {

@@ -10,6 +10,8 @@ export interface Counters {
   getHits: number;
   memtableHits: number;
   runsProbed: number;
+  /** Runs that the combined index spared lookups. */
+  runsSkipped: number;
   scans: number;
   /** Bytes of keys and values that callers wrote. */
   userBytes: number;
@@ -43,6 +45,7 @@ export function newCounters(): Counters {
     getHits: 0,
     memtableHits: 0,
     runsProbed: 0,
+    runsSkipped: 0,
     scans: 0,
     userBytes: 0,
     logBytes: 0,

@@ -19,6 +19,7 @@ import type { Counters } from './counters.ts';
 import type { EventHub } from './events.ts';
 import type { Settings } from './options.ts';
 import type { Interval } from './range.ts';
+import type { CombinedIndexBuilder } from './read/combined-index-builder.ts';
 import type { IteratorRegistry } from './read/range-iterator.ts';
 import { FOUND, MISSING_BLOCK, type ReadPath } from './read/read-path.ts';
 import { ScanCursor } from './read/scan-cursor.ts';
@@ -68,6 +69,7 @@ export interface CoreParts {
   readonly removals: Removals;
   readonly reads: ReadPath;
   readonly stagedReads: StagedLookup;
+  readonly combinedIndex: CombinedIndexBuilder;
   readonly writes: WritePath;
   readonly committer: Committer;
   readonly maintenance: Maintenance;
@@ -94,6 +96,7 @@ export class Core {
   readonly removals: Removals;
   readonly reads: ReadPath;
   readonly stagedReads: StagedLookup;
+  readonly combinedIndex: CombinedIndexBuilder;
   readonly writes: WritePath;
   readonly committer: Committer;
   readonly maintenance: Maintenance;
@@ -124,6 +127,7 @@ export class Core {
     this.removals = parts.removals;
     this.reads = parts.reads;
     this.stagedReads = parts.stagedReads;
+    this.combinedIndex = parts.combinedIndex;
     this.writes = parts.writes;
     this.committer = parts.committer;
     this.maintenance = parts.maintenance;
@@ -193,6 +197,7 @@ export class Core {
   /** A lookup that also measures how fast the disk answers, if it is asked. */
   #findTimed(sequence: number): number {
     const { tableReads, clock } = this;
+    this.combinedIndex.work(this.tree.view);
     const before = tableReads.counters.blockReads;
     const started = clock.elapsed();
     const found = this.reads.find(this.maintenance.units, this.tree.view, sequence);
@@ -208,7 +213,8 @@ export class Core {
    */
   findMany(keys: readonly Bytes[], sequence: number): (Uint8Array | undefined)[] {
     const { tableReads, clock } = this;
-    const values = new Array<Uint8Array | undefined>(keys.length).fill(undefined);
+    const values: (Uint8Array | undefined)[] = keys.map(() => undefined);
+    for (let i = keys.length; i > 0; i -= SAMPLE_MASK + 1) this.combinedIndex.work(this.tree.view);
     const before = tableReads.counters.blockReads;
     const started = clock.elapsed();
     this.#findStaged(keys, sequence, values, []);
@@ -222,7 +228,7 @@ export class Core {
     keys: readonly Bytes[],
     sequence: number,
   ): Promise<(Uint8Array | undefined)[]> {
-    const values = new Array<Uint8Array | undefined>(keys.length).fill(undefined);
+    const values: (Uint8Array | undefined)[] = keys.map(() => undefined);
     const missed: number[] = [];
     this.tableReads.withCacheOnly(() => this.#findStaged(keys, sequence, values, missed));
     // One call in a while reads one key here, timed, so that a disk that became fast again is noticed.

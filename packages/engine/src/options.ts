@@ -32,6 +32,9 @@ export type Compression = 'none' | 'lz4';
 /** How reads that miss the cache reach the disk. */
 export type ReadMode = 'auto' | 'sync' | 'async';
 
+/** Whether there is a combined index, and when it is built. */
+export type CombinedIndexMode = 'auto' | 'always' | 'off';
+
 /** Where flushes and merges run. */
 export type ExecutorSetting = 'auto' | 'worker' | 'inline';
 
@@ -68,6 +71,12 @@ export interface Settings {
   readonly tableBytes: number;
   /** Codec per level; the last entry repeats. Default none on levels 0 and 1, LZ4 below. */
   readonly compression: Compression | readonly Compression[];
+  /**
+   * One index over the newest runs, derived and kept in memory only: at most `indexBytes` / 4, which the filters then
+   * have less. `'auto'` builds it where lookups ask many runs in vain, `'always'` at the first lookup after each change
+   * of the tree. Not built while reads are asynchronous. Default `'auto'`.
+   */
+  readonly combinedIndex: CombinedIndexMode;
   /** Default `'auto'`: synchronous while the disk answers within 50 µs on average. */
   readonly reads: ReadMode;
   /** Default `'auto'`: a worker where the file system can be opened in one, else in-process slices. */
@@ -126,6 +135,7 @@ const settingSpecs: SettingSpecs<Settings> = {
   blockBytes: integerSetting(4096, 256, 65_536),
   tableBytes: integerSetting(16 * MEBIBYTE, 16_384, 256 * MEBIBYTE),
   compression: compressionSetting(),
+  combinedIndex: choiceSetting('auto', ['auto', 'always', 'off']),
   reads: choiceSetting('auto', ['auto', 'sync', 'async']),
   executor: choiceSetting('auto', ['auto', 'worker', 'inline']),
   maxTasks: integerSetting(2, 1, 16),
@@ -178,6 +188,11 @@ function shares(
     cacheBytes: cacheBytes || Math.min(3 * GIBIBYTE, Math.floor(memoryBytes / 2)),
     indexBytes: indexBytes ?? Math.floor(memoryBytes / 8),
   };
+}
+
+/** The part of `indexBytes` that is kept for the combined index, bytes. */
+export function combinedIndexShare({ combinedIndex, indexBytes }: Settings): number {
+  return combinedIndex === 'off' ? 0 : Math.floor(indexBytes / 4);
 }
 
 /** The stronger of two durabilities is at least the database's; throws otherwise. */

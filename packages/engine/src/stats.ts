@@ -36,6 +36,8 @@ export interface Stats {
     readonly cacheBytes: number;
     /** Loaded point and block indexes. */
     readonly indexBytes: number;
+    /** The combined index over the newest runs. */
+    readonly combinedIndexBytes: number;
   };
   readonly cache: {
     readonly hits: number;

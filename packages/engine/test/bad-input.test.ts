@@ -47,6 +47,7 @@ describe('options', () => {
       memtableBytes: [1, '1', Number.POSITIVE_INFINITY],
       cacheBytes: [1, {}],
       indexBytes: [-1],
+      combinedIndex: ['on', true],
       memtable: ['skiplist'],
       blockBytes: [100, 1 << 20],
       tableBytes: [1],

@@ -66,6 +66,7 @@ describe(`getMany (seed ${SEED})`, () => {
           fc.record({
             reads: fc.constantFrom('sync', 'async'),
             memtable: fc.constantFrom('art', 'hash'),
+            combinedIndex: fc.constantFrom('always', 'off'),
             cacheBytes: fc.constantFrom(65_536, 524_288),
             blockBytes: fc.constantFrom(256, 4096),
           }),

@@ -3,7 +3,7 @@
  * durabilities and executors may change how fast an answer comes, never the answer.
  */
 
-import { type OpenOptions, open } from '@lsm/engine';
+import { type Db, type OpenOptions, open } from '@lsm/engine';
 import { nodeFileSystem } from '@lsm/fs';
 import {
   arbitraryOperations,
@@ -14,7 +14,7 @@ import {
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { TINY, temporaryDirectory } from './support/open.ts';
-import { STRATEGIES, simulatedAdapter } from './support/simulated-database.ts';
+import { type DrivenDatabase, STRATEGIES, simulatedAdapter } from './support/simulated-database.ts';
 
 const SEED = Number(process.env['LSM_SEED'] ?? 20_261_121);
 const SCALE = Number(process.env['LSM_RUNS'] ?? 1);
@@ -61,6 +61,29 @@ describe(`the same operations (seed ${SEED})`, () => {
     }
   });
 
+  it('give the same answers with the combined index on and off', { timeout: 600_000 }, async () => {
+    // Larger values and no merges but those that the lists ask for: many runs.
+    const longLists = fc.sample(
+      arbitraryOperations({ maxLength: 600, crashes: false, valueBytesMax: 1000 }),
+      { numRuns: Math.ceil(10 * SCALE), seed: SEED },
+    );
+    const keptApart = { strategy: 'tiered', ratio: 30, maxSpaceAmplification: 100 } as const;
+    let skipped = 0;
+    for (const [index, operations] of longLists.entries()) {
+      const compaction = index % 4 === 0 ? ('hybrid' as const) : keptApart;
+      const options = { compaction, memtableBytes: 4096, filter: { bitsPerKey: 4 } };
+      const expected = await transcriptOf({ ...options, combinedIndex: 'off' }, operations);
+      let most = 0;
+      const on = await transcriptOf({ ...options, combinedIndex: 'always' }, operations, (db) => {
+        most = Math.max(most, db.stats().counters.runsSkipped);
+      });
+      expect(on, `list ${index}`).toEqual(expected);
+      skipped += most;
+    }
+    // The index was there and spared runs.
+    expect(skipped).toBeGreaterThan(200);
+  });
+
   it('give the same answers with a worker and real files', { timeout: 600_000 }, async () => {
     for (const operations of lists.slice(0, 3)) {
       const expected = await transcriptOf({}, operations);
@@ -80,9 +103,19 @@ describe(`the same operations (seed ${SEED})`, () => {
   });
 });
 
+/** @param observe - called with the open database between operations */
 async function transcriptOf(
   options: OpenOptions,
   operations: readonly DatabaseOperation[],
+  observe: (db: Db) => void = () => {},
 ): Promise<readonly string[]> {
-  return (await runOperations(simulatedAdapter({ seed: SEED, ...options }), operations)).transcript;
+  const adapter = simulatedAdapter({ seed: SEED, ...options });
+  const observed: typeof adapter = {
+    ...adapter,
+    checkInvariants(database) {
+      observe((database as DrivenDatabase).db);
+      return adapter.checkInvariants?.(database);
+    },
+  };
+  return (await runOperations(observed, operations)).transcript;
 }

@@ -1,7 +1,7 @@
 /** Decides how the outputs of a flush or merge are written: numbers, codec, point index. */
 import { type FilterAllocator, perLevel } from '@lsm/core';
 import type { OutputSpec } from '../jobs/jobs.ts';
-import type { Compression, Settings } from '../options.ts';
+import { type Compression, combinedIndexShare, type Settings } from '../options.ts';
 import type { Tree } from '../tree/tree.ts';
 
 /** What is about to be written. */
@@ -37,7 +37,7 @@ export function outputSpec(
       tableEntries: Math.ceil(plan.entries / tables),
       isOldest: plan.isOldest,
     },
-    budgetBits: settings.indexBytes * 8,
+    budgetBits: (settings.indexBytes - combinedIndexShare(settings)) * 8,
   });
   // Cuts near borders of other runs make more, smaller tables than the bytes alone would.
   const idCount = tables * 4 + 16;

@@ -4,7 +4,8 @@
  *
  * 1. Active memtable, then sealed ones, newest first.
  * 2. Runs, newest first; in each the one table whose range holds the key.
- * 3. In every source, range tombstones count as well: the newest covering one is carried along; the search ends at the
+ * 3. A combined index (combined-index.ts), where there is one, says which runs needn't be asked.
+ * 4. In every source, range tombstones count as well: the newest covering one is carried along; the search ends at the
  *    first source that has a version of the key or a covering range tombstone, because every older source holds only
  *    older sequence numbers for that key (invariant V5).
  */
@@ -13,6 +14,8 @@ import type { Counters } from '../counters.ts';
 import type { TableFile } from '../tree/table-file.ts';
 import type { TreeView } from '../tree/tree-view.ts';
 import type { MemtableUnit } from '../write/memtable-unit.ts';
+import { SLOT_UNKNOWN } from './combined-index.ts';
+import type { CombinedIndexBuilder } from './combined-index-builder.ts';
 
 /** The key has a value: `entry` stands on it. */
 export const FOUND = 1;
@@ -82,10 +85,12 @@ export class ReadPath {
   missingBlock = -1;
   readonly #hasher: KeyHasher;
   readonly #counters: Counters;
+  readonly #combined: CombinedIndexBuilder;
 
-  constructor(hasher: KeyHasher, counters: Counters) {
+  constructor(hasher: KeyHasher, counters: Counters, combined: CombinedIndexBuilder) {
     this.#hasher = hasher;
     this.#counters = counters;
+    this.#combined = combined;
   }
 
   /**
@@ -101,15 +106,21 @@ export class ReadPath {
   }
 
   #findInRuns(view: TreeView, sequence: number): number {
+    const combined = this.#combined.indexFor(view);
     const key = this.key;
     const entry = this.entry;
     const hasher = this.#hasher;
     hasher.hash(key.words, 0, key.length);
     const low = hasher.low;
     const high = hasher.high;
+    const newest = combined === null ? SLOT_UNKNOWN : combined.newest(low, high);
     const runs = view.runs;
     for (let i = 0; i < runs.length; i++) {
       const run = runs[i]!;
+      if (combined !== null && combined.slotOf(run) > newest) {
+        this.#counters.runsSkipped++;
+        continue;
+      }
       const index = run.find(key);
       if (index < 0) continue;
       const file = run.files[index]!;

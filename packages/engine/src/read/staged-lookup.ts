@@ -20,6 +20,8 @@ import type { TableFile } from '../tree/table-file.ts';
 import type { TableReads } from '../tree/table-reads.ts';
 import type { TreeView } from '../tree/tree-view.ts';
 import type { MemtableUnit } from '../write/memtable-unit.ts';
+import { type CombinedIndex, SLOT_UNKNOWN } from './combined-index.ts';
+import type { CombinedIndexBuilder } from './combined-index-builder.ts';
 import { FOUND, findInMemtables, isCovered, UNDECIDED } from './read-path.ts';
 import type { ValueSlab } from './value-slab.ts';
 
@@ -44,11 +46,14 @@ export class StagedLookup {
   readonly #hasher: KeyHasher;
   readonly #counters: Counters;
   readonly #slab: ValueSlab;
+  readonly #combined: CombinedIndexBuilder;
   readonly #entry = new Entry();
   readonly #keys: KeyBuffer[] = [];
   readonly #lows = new Int32Array(GROUP_KEYS);
   readonly #highs = new Int32Array(GROUP_KEYS);
   /** Where the table of the present run holds a key, if it does. */
+  /** The slot that the combined index names for a key. */
+  readonly #newest = new Int32Array(GROUP_KEYS);
   readonly #places = new Int32Array(GROUP_KEYS);
   readonly #files: (TableFile | null)[] = [];
   /** The keys of the group that no source has decided yet. */
@@ -61,7 +66,13 @@ export class StagedLookup {
   /** What the touches read; nobody asks for it. */
   touched = 0;
 
-  constructor(hasher: KeyHasher, counters: Counters, slab: ValueSlab) {
+  constructor(
+    hasher: KeyHasher,
+    counters: Counters,
+    slab: ValueSlab,
+    combined: CombinedIndexBuilder,
+  ) {
+    this.#combined = combined;
     this.#hasher = hasher;
     this.#counters = counters;
     this.#slab = slab;
@@ -84,8 +95,10 @@ export class StagedLookup {
     for (let from = 0; from < keys.length; from += GROUP_KEYS) {
       this.#start(keys, from, sources, values);
       const { runs } = sources.view;
+      const combined = this.#combined.indexFor(sources.view);
+      this.#askCombined(combined);
       for (let i = 0; i < runs.length && this.#openCount > 0; i++) {
-        this.#approach(runs[i]!, sources.reads);
+        this.#approach(runs[i]!, combined, sources.reads);
         this.#answer(sources.sequence, from, values, missed);
       }
     }
@@ -121,8 +134,28 @@ export class StagedLookup {
     counters.gets += count;
   }
 
+  /** Asks the combined index about the open keys. */
+  #askCombined(combined: CombinedIndex | null): void {
+    const open = this.#open;
+    const count = this.#openCount;
+    let touched = 0;
+    if (combined === null) {
+      this.#newest.fill(SLOT_UNKNOWN);
+      return;
+    }
+    for (let j = 0; j < count; j++) {
+      const i = open[j]!;
+      touched ^= combined.touch(this.#lows[i]!);
+    }
+    for (let j = 0; j < count; j++) {
+      const i = open[j]!;
+      this.#newest[i] = combined.newest(this.#lows[i]!, this.#highs[i]!);
+    }
+    this.touched = touched;
+  }
+
   /** Brings what a run may know of the open keys into the processor's cache. */
-  #approach(run: RunView, reads: TableReads): void {
+  #approach(run: RunView, combined: CombinedIndex | null, reads: TableReads): void {
     const count = this.#openCount;
     const open = this.#open;
     const files = this.#files;
@@ -132,9 +165,15 @@ export class StagedLookup {
     const places = this.#places;
     const asking = this.#asking;
     const at = this.#at;
+    const newest = this.#newest;
+    const slot = combined === null ? 0 : combined.slotOf(run);
     let asked = 0;
     for (let j = 0; j < count; j++) {
       const i = open[j]!;
+      if (slot > newest[i]!) {
+        files[i] = null;
+        continue;
+      }
       const index = run.find(keys[i]!);
       if (index >= 0) asking[asked++] = i;
       files[i] = index < 0 ? null : run.files[index]!;

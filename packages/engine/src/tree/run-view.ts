@@ -13,6 +13,9 @@ export class RunView {
   readonly files: readonly TableFile[];
   /** Whether any table has range tombstones. */
   readonly hasRangeTombstones: boolean;
+  /** The run's slot in the combined index, as of that index's {@link combinedStamp}; for that index alone. */
+  combinedSlot = 0;
+  combinedStamp: object | null = null;
   readonly #words: Int32Array;
   /** For each table: offset and length of its first key, then of its last key (length −1: unbounded). */
   readonly #bounds: Int32Array;

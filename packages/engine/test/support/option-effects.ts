@@ -253,6 +253,20 @@ export const OPTION_EFFECTS: { readonly [name in keyof Required<OpenOptions>]: O
         }),
     },
   ],
+  combinedIndex: (['always', 'off'] as const).map((mode) => ({
+    value: () => mode,
+    expected: mode === 'always' ? 'built' : 'none',
+    observe: (given) =>
+      observing({ compaction: watcher(() => {}) }, given, async (db) => {
+        for (let run = 0; run < 6; run++) {
+          for (const key of ['a', `k${run}`, 'z']) db.putSync(key, 'v');
+          await db.flush();
+        }
+        // By default it takes more than one lookup, and no more than so many.
+        for (let i = mode === 'always' ? 1 : 2000; i > 0; i--) db.getSync('k0');
+        return db.stats().memory.combinedIndexBytes > 0 ? 'built' : 'none';
+      }),
+  })),
   memtable: [
     {
       value: () => 'hash',
