@@ -16,7 +16,6 @@ const engineOptions: Readonly<Record<keyof OpenOptions, true>> = {
   memtableBytes: true,
   cacheBytes: true,
   indexBytes: true,
-  combinedIndex: true,
   memtable: true,
   blockBytes: true,
   tableBytes: true,
