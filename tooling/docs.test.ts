@@ -150,15 +150,34 @@ describe('docs/errors.md', () => {
   });
 });
 
-describe('docs/guarantees.md', () => {
-  const text = read('docs/guarantees.md');
-  const lines = text.split('\n').filter((line) => /^\*\*G\d+\. /.test(line));
-  const claims = lines.flatMap((line) =>
+/** Titles of tests in quotes, with the file that is linked before them. */
+function claimsOf(lines: readonly string[]): { file: string; title: string }[] {
+  return lines.flatMap((line) =>
     line.split(/(?=\]\(\.\.\/packages)/).flatMap((part) => {
       const file = /^\]\(\.\.\/(packages\/[^)]+)\)/.exec(part)?.[1];
       return [...part.matchAll(/"([^"]+)"/g)].map(([, title]) => ({ file: file!, title: title! }));
     }),
   );
+}
+
+describe('docs/testing.md', () => {
+  const section = read('docs/testing.md').split('## Bugs that young engines have')[1] ?? '';
+  const rows = (section.split('\n## ')[0] ?? '').split('\n').filter((line) => /^\| \d/.test(line));
+
+  test('has a row for each bug of the list', () => {
+    expect(rows.map((row) => Number(/\d+/.exec(row)![0]))).toEqual(rows.map((_, i) => i + 1));
+    expect(rows).toHaveLength(42);
+  });
+
+  test.each(claimsOf(rows))('$file has the test "$title"', ({ file, title }) => {
+    expect(read(file)).toContain(title);
+  });
+});
+
+describe('docs/guarantees.md', () => {
+  const text = read('docs/guarantees.md');
+  const lines = text.split('\n').filter((line) => /^\*\*G\d+\. /.test(line));
+  const claims = claimsOf(lines);
 
   test('numbers its guarantees from 1', () => {
     const numbers = lines.map((line) => Number(/^\*\*G(\d+)/.exec(line)![1]));

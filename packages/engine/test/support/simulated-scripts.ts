@@ -84,6 +84,16 @@ export function writingScripts(durability: 'memory' | 'os' | 'fsync'): Script[] 
         }
       },
     ),
+    script(
+      `awaited writes, each the first of its segment (${durability})`,
+      { durability },
+      async (historian) => {
+        for (let i = 0; i < 3; i++) {
+          await historian.write([put(`k${i}`, i, 40)], { durability: 'fsync' });
+          await historian.flush();
+        }
+      },
+    ),
     script(`batches (${durability})`, { durability }, async (historian) => {
       for (let i = 0; i < 14; i++) {
         const batch: ModelWrite[] = [];

@@ -16,6 +16,10 @@ const LEAST = { scripts: 8, variants: 8, images: 20_000, ofEachState: 100 };
 
 /** Checks, after all sweeps of a file, that they went through enough. */
 export function expectReached(states: readonly string[]): void {
+  if (process.env['LSM_PRINT'] !== undefined) {
+    console.log({ scripts: scripts.size, variants: imageVariants.size, images: imageHashes.size });
+    console.log(Object.fromEntries(reached));
+  }
   expect(scripts.size).toBeGreaterThanOrEqual(LEAST.scripts);
   expect(imageVariants.size).toBeGreaterThanOrEqual(LEAST.variants);
   expect(imageHashes.size).toBeGreaterThanOrEqual(LEAST.images);
