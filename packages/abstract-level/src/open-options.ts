@@ -16,6 +16,7 @@ const engineOptions: Readonly<Record<keyof OpenOptions, true>> = {
   memtableBytes: true,
   cacheBytes: true,
   indexBytes: true,
+  combinedIndex: true,
   memtable: true,
   blockBytes: true,
   tableBytes: true,
