@@ -1,13 +1,13 @@
 /** Rows of lookups and scans over tables whose blocks are all cached; that tables were asked is checked. */
-import { type Db, open } from '@lsm/engine';
+import type { Db } from '@lsm/engine';
 import { VoidFigure } from '../run/checks.ts';
 import type { WorkDirectory } from '../run/work-directory.ts';
-import { SPEED_VALUES, SpeedKeys, type SpeedRows } from './speed-rows.ts';
+import { openTables } from './open-tables.ts';
+import { SpeedKeys, type SpeedRows, scattered } from './speed-rows.ts';
 
 const SMALL_ENTRIES = 100_000;
 const LOOKUPS = 200_000;
 const MANY = 100;
-const MEMORY = { memoryBytes: 2 * 2 ** 30, memtableBytes: 64 << 20, cacheBytes: 1 << 30 };
 
 /** Adds the rows. */
 export async function measureReads(
@@ -34,9 +34,6 @@ export async function measureReads(
 
 async function lookups(rows: SpeedRows, db: Db, entries: number): Promise<void> {
   const keys = new SpeedKeys();
-  for (let i = 0; i < entries; i++) {
-    if (db.getSync(keys.of(i)) === undefined) throw new VoidFigure(`Key ${i} is missing.`);
-  }
   const before = db.stats().counters;
   await rows.time(`getSync, ${entries} keys`, '–', LOOKUPS, (round) => {
     for (let i = 0; i < LOOKUPS; i++) db.getSync(keys.of(scattered(i + round * LOOKUPS, entries)));
@@ -53,9 +50,7 @@ async function otherLookups(rows: SpeedRows, db: Db, entries: number): Promise<v
   const place = (i: number, round: number): number => scattered(i + round * LOOKUPS, entries);
   await rows.time(`getSync of missing keys, ${entries} keys`, '–', LOOKUPS, (round) => {
     for (let i = 0; i < LOOKUPS; i++) {
-      const key = keys.of(place(i, round));
-      key[15]! ^= 0x55;
-      db.getSync(key);
+      db.getSync(keys.missing(place(i, round)));
     }
   });
   await rows.time(`await get, ${entries} keys`, '–', LOOKUPS, async (round) => {
@@ -90,26 +85,12 @@ async function scans(rows: SpeedRows, db: Db, entries: number): Promise<void> {
   });
 }
 
-/** The i-th place in an order that visits everything and stays nowhere. */
-function scattered(i: number, count: number): number {
-  return (Math.imul(i, 0x9e3779b1) >>> 0) % count;
-}
-
 async function withTables(
   directory: WorkDirectory,
   entries: number,
   work: (db: Db) => Promise<void>,
 ): Promise<void> {
-  const path = directory.next();
-  const db = await open(path, { ...MEMORY, durability: 'memory' });
-  const keys = new SpeedKeys();
-  for (let i = 0; i < entries; i++) {
-    db.putSync(keys.of(i), SPEED_VALUES[i & 63]!);
-    if (i % 10_000 === 0) await new Promise(setImmediate);
-  }
-  await db.flush();
-  await db.compact();
-  await db.idle();
+  const { db, path } = await openTables(directory, entries);
   await work(db);
   await db.close();
   directory.drop(path);
