@@ -47,13 +47,23 @@ export async function writeCheckpoint(core: Core, target: string): Promise<void>
       }
     }
     fileSystem.syncDirectorySync(temporary);
-    fileSystem.renameSync(temporary, target);
-    fileSystem.syncDirectorySync(parentPath(target));
+    publish(core, temporary, target);
   } catch (error) {
     if (!isLsmError(error, 'LSM_EXISTS')) emptyQuietly(core, temporary);
     throw error;
   } finally {
     view.release();
+  }
+}
+
+/** Gives the copy its name, durably; or takes it back, so that the same target can be tried again. */
+function publish({ fileSystem }: Core, temporary: string, target: string): void {
+  fileSystem.renameSync(temporary, target);
+  try {
+    fileSystem.syncDirectorySync(parentPath(target));
+  } catch (error) {
+    fileSystem.renameSync(target, temporary);
+    throw error;
   }
 }
 

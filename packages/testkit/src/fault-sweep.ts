@@ -6,13 +6,14 @@
  * SQLite's tests made the method known: fail the n-th call until a run completes clean.
  */
 import { type Fault, type FaultErrno, formatOperation, type Operation } from './faults.ts';
+import type { FailedSyncContent } from './simulated-file.ts';
 import { SimulatedFileSystem, type SimulatedFileSystemOptions } from './simulated-file-system.ts';
 
 /** A way to fail. */
 export interface FaultKind {
   readonly errno: FaultErrno;
   readonly shortBytes?: number;
-  readonly failedSync?: 'new' | 'old';
+  readonly failedSync?: FailedSyncContent;
 }
 
 /** The standard faults. */

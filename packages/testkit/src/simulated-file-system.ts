@@ -55,6 +55,7 @@ export class SimulatedFileSystem implements FileSystem {
   #faults: Fault[] = [];
   #operations = 0;
   #syncs = 0;
+  #openHandles = 0;
   #nextFileId = 1;
   #usedBytes = 0;
   #crashAfter = Number.POSITIVE_INFINITY;
@@ -76,6 +77,11 @@ export class SimulatedFileSystem implements FileSystem {
   /** Operations done so far; the index of the next one. */
   get operations(): number {
     return this.#operations;
+  }
+
+  /** Handles that are open at the moment. */
+  get openHandles(): number {
+    return this.#openHandles;
   }
 
   /** Syncs of files and directories done so far, dropped ones included. */
@@ -320,6 +326,7 @@ export class SimulatedFileSystem implements FileSystem {
   }
 
   #handle(path: string, file: SimulatedFile, writable: boolean): FileHandle {
+    this.#openHandles++;
     return new SimulatedFileHandle(path, file, writable, {
       begin: (kind, position, length) => this.#begin(kind, path, position, length),
       faultOf: (operation) => this.#faultOf(operation),
@@ -337,6 +344,7 @@ export class SimulatedFileSystem implements FileSystem {
         // The handles of a killed process were all closed when it was.
         if (this.#operations > this.#crashAfter) return;
         file.openCount--;
+        this.#openHandles--;
         this.#forgetIfUnused(file);
       },
     });

@@ -408,7 +408,12 @@ function openNew(fs: FileSystem, path: string, recycle: string | undefined): Fil
     });
   }
   fs.renameSync(recycle, path);
-  return fs.openSync(path, 'write');
+  try {
+    return fs.openSync(path, 'write');
+  } catch (error) {
+    removeQuietly(fs, path);
+    throw error;
+  }
 }
 
 function removeQuietly(fs: FileSystem, path: string): void {

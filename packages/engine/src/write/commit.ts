@@ -12,7 +12,7 @@
  * 4. A loop of awaited puts runs in microtasks and would starve timers and sockets; when the present macrotask is
  *    older than 2 ms, a group settles from the next one instead (measured: 4.9 s of starvation without).
  */
-import type { Clock } from '@lsm/core';
+import { type Clock, isLsmError } from '@lsm/core';
 import type { SegmentWriter } from '@lsm/wal';
 import type { Counters } from '../counters.ts';
 import type { Durability } from '../options.ts';
@@ -206,10 +206,11 @@ export class Committer {
 
   /** A descriptor whose sync failed is never trusted again (Rebello et al., ATC '20): its frames go to a new one. */
   #recover(error: unknown): void {
+    if (isLsmError(error, 'LSM_LOCK_LOST')) throw error;
     try {
       this.#host.relog();
     } catch {
-      throw commitUnknown(error, this.#path.active.segment?.path);
+      throw commitUnknown(error, isLsmError(error) ? error.file : undefined);
     }
   }
 

@@ -13,7 +13,7 @@
  *    then the new one continues what the failed one continued. Frames of sealed units can't be saved that way: their
  *    sync stays failed until their flush makes them durable in a table.
  */
-import type { FileSystem, Random } from '@lsm/core';
+import { type FileSystem, isLsmError, type Random } from '@lsm/core';
 import { joinPath } from '@lsm/fs';
 import {
   SEGMENT_HEADER_BYTES,
@@ -138,7 +138,7 @@ export class LogFiles {
       watermark.segment = number;
       watermark.offset = offset;
     }
-    if (this.#established.has(number) || !this.#writers.has(segment.path)) return;
+    if (!this.#writers.has(segment.path)) return;
     this.#established.add(number);
     this.#recordStart(segment);
   }
@@ -271,7 +271,13 @@ export class LogFiles {
     for (const { identity: other } of this.#writers.values()) {
       if (other.number < identity.number) return;
     }
-    if (this.#replayed.size === 0) tree.noteReplayFrom(identity);
+    if (this.#replayed.size > 0) return;
+    try {
+      tree.noteReplayFrom(identity);
+    } catch (error) {
+      // The segment is durable, with or without the note; the next sync or flush records it.
+      if (isLsmError(error, 'LSM_LOCK_LOST')) throw error;
+    }
   }
 
   #create(previous: SegmentEnd | null, headerLast: boolean): SegmentWriter {
