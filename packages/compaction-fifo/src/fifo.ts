@@ -3,8 +3,7 @@
  *
  * **Lossy**: what is dropped was neither deleted nor overwritten. Such a strategy has to be chosen with loss confirmed.
  * An entry goes when its table's *newest* write is too old, so single entries can outlive the limit by the span of their
- * table; single entries don't expire. Time is the snapshot's `now`: something has to ask for a plan when time has
- * passed. Settings: settings.ts; rules of the plan: fifo-plan.ts.
+ * table; single entries don't expire. Time is the snapshot's `now`; `assess` says when the next table is due. Settings: settings.ts; rules of the plan: fifo-plan.ts.
  */
 import { PlanDraft } from '@lsm/compaction';
 import type { CompactionPlan, CompactionStrategy, Health, Json, TreeSnapshot } from '@lsm/core';
@@ -78,5 +77,24 @@ function healthOf(snapshot: TreeSnapshot, settings: FifoSettings, quiescent: boo
     pressure: Math.max(runs / settings.slowdownRuns, isDue ? 1 : 0),
     delay: runs >= settings.stopRuns ? 'stop' : isSlow ? 'slow' : 'none',
     quiescent,
+    ...replanOf(snapshot, settings),
   };
+}
+
+/** When the next table is too old, or the current window over. */
+function replanOf(
+  { now, runs }: TreeSnapshot,
+  { maxAgeMs, windowMs }: FifoSettings,
+): Pick<Health, 'replanAt'> {
+  let replanAt = Number.POSITIVE_INFINITY;
+  for (const { tables } of runs) {
+    for (const { newestWriteAt } of tables) {
+      if (maxAgeMs > 0 && newestWriteAt + maxAgeMs > now) {
+        replanAt = Math.min(replanAt, newestWriteAt + maxAgeMs);
+      }
+      const windowEnd = windowMs > 0 ? (Math.floor(newestWriteAt / windowMs) + 1) * windowMs : 0;
+      if (windowEnd > now) replanAt = Math.min(replanAt, windowEnd);
+    }
+  }
+  return replanAt === Number.POSITIVE_INFINITY ? {} : { replanAt };
 }

@@ -46,6 +46,7 @@ function wrap<S extends Json>(
   settings: { readonly [setting: string]: Json },
   plan: (snapshot: TreeSnapshot, state: S) => CompactionPlan<S>,
   rewrap: (strategy: CompactionStrategy<S>) => CompactionStrategy<S>,
+  dueAt: (snapshot: TreeSnapshot) => number = () => Number.POSITIVE_INFINITY,
 ): CompactionStrategy<S> {
   const wrapped: CompactionStrategy<S> = {
     ...methodsOf(inner),
@@ -58,7 +59,10 @@ function wrap<S extends Json>(
       const state = (inner.initialState?.() ?? null) as S;
       const isIdle = snapshot.inProgress.length === 0;
       const quiescent = isIdle && plan(snapshot, state).tasks.length === 0;
-      return { ...inner.assess(snapshot), quiescent };
+      const health = inner.assess(snapshot);
+      const replanAt = Math.min(health.replanAt ?? Number.POSITIVE_INFINITY, dueAt(snapshot));
+      const again = replanAt === Number.POSITIVE_INFINITY ? {} : { replanAt };
+      return { ...health, quiescent, ...again };
     },
     ...(inner.withSettings === undefined
       ? {}
@@ -134,8 +138,8 @@ function connected(tables: readonly TableInfo[]): readonly (readonly TableInfo[]
  *
  * Each run below another has a share of the time that is four times that of the newer one. A table whose oldest
  * tombstone outlived the shares of its run and all newer ones goes down with all that it overlaps, or, in the oldest
- * run, is written anew without them. Snapshots hold tombstones back, and time passes only where somebody asks for a
- * plan: the deadline holds if plans come often and tasks keep up.
+ * run, is written anew without them. Snapshots hold tombstones back, and the deadline holds only if tasks
+ * keep up; `assess` says when the next tombstone is due.
  *
  * @param inner - borrowed
  * @param deadlineMs - engine clock, ms, > 0
@@ -156,7 +160,29 @@ export function withDeadline<S extends Json>(
     if (draft.tasks.length - before < given.tasks.length) return { tasks: draft.tasks };
     return { ...given, tasks: draft.tasks };
   };
-  return wrap(inner, 'deadline', { deadlineMs }, plan, (next) => withDeadline(next, deadlineMs));
+  return wrap(
+    inner,
+    'deadline',
+    { deadlineMs },
+    plan,
+    (next) => withDeadline(next, deadlineMs),
+    (snapshot) => nextOverdue(snapshot, deadlineMs),
+  );
+}
+
+/** When the next tombstone is past its run's share of the deadline; infinite if none will be. */
+function nextOverdue(snapshot: TreeSnapshot, deadlineMs: number): number {
+  const runs = snapshot.runs.filter((run) => run.tables.length > 0);
+  let next = Number.POSITIVE_INFINITY;
+  for (const [row, run] of runs.entries()) {
+    const limit = deadlineMs * shareUpTo(row, runs.length);
+    for (const table of run.tables) {
+      const at = table.oldestTombstoneAt;
+      if (!hasTombstones(table) || at === null || at + limit <= snapshot.now) continue;
+      next = Math.min(next, Math.ceil(at + limit));
+    }
+  }
+  return next;
 }
 
 function planOverdue(snapshot: TreeSnapshot, deadlineMs: number, draft: PlanDraft): void {

@@ -150,6 +150,11 @@ export interface Health {
   readonly delay: 'none' | 'slow' | 'stop';
   /** True exactly when `plan` returns no task and none runs. */
   readonly quiescent: boolean;
+  /**
+   * Engine clock, ms, at which `plan` should be asked again though nothing has changed, because something will have
+   * grown too old by then; left out: time alone changes nothing.
+   */
+  readonly replanAt?: number;
 }
 
 /** What `plan` returns; `state` (if given) is kept in the manifest edit that commits the tasks. */

@@ -34,10 +34,19 @@ import { asLsmError } from './flusher.ts';
 import { manualTask } from './manual-task.ts';
 import { outputSpec } from './output-spec.ts';
 import { safeguard } from './safeguard.ts';
-import { checkedHealth, checkedPlan, firstState } from './strategy-contract.ts';
+import {
+  checkedCutKeys,
+  checkedHealth,
+  checkedPlan,
+  checkedShape,
+  firstState,
+} from './strategy-contract.ts';
 
 /** Rejected tasks in a row after which a strategy is taken for broken. */
 const REJECTIONS_MAX = 16;
+/** Least and most time to a plan that was asked for by the clock, ms. */
+const REPLAN_MS_MIN = 1000;
+const REPLAN_MS_MAX = 2 ** 31 - 1;
 /** Pause after a failed task, ms. */
 const RETRY_MS = 1000;
 /** Room that merges leave on the disk, in memtables: for the table of a flush and the next segment of the log. */
@@ -80,6 +89,8 @@ export class Compactor {
   #held = 0;
   #paused = false;
   #cancelRetry: (() => void) | null = null;
+  /** Plans again when something has grown too old. */
+  #cancelReplan: (() => void) | null = null;
   /** Plans again when the disk may have space. */
   #cancelSpaceRetry: (() => void) | null = null;
   /** Whether the strategy in use may drop tables: somebody confirmed it. */
@@ -197,6 +208,7 @@ export class Compactor {
     this.#closed = true;
     this.#cancelRetry?.();
     this.#cancelSpaceRetry?.();
+    this.#cancelReplan?.();
     for (const task of this.#ledger.running) this.#ledger.abort(task.id);
     for (const done of this.#waiting.values()) done(closedMeanwhile());
     this.#waiting.clear();
@@ -394,10 +406,26 @@ export class Compactor {
       const health = checkedHealth(this.strategy.assess(this.#snapshot()));
       // A debt that nobody works off is no reason to hold writers back.
       this.health = this.#paused ? { ...health, delay: 'none' } : health;
+      this.#replanAt(health.replanAt ?? Number.POSITIVE_INFINITY);
     } catch (error) {
       this.#quarantine(`assess failed: ${asLsmError(error).message}`);
       this.health = this.strategy.assess(this.#snapshot());
     }
+  }
+
+  /** Plans again at a time of the engine's clock; a process that has nothing else to do may end before. */
+  #replanAt(at: number): void {
+    this.#cancelReplan?.();
+    this.#cancelReplan = null;
+    if (this.#closed || !(at < Number.POSITIVE_INFINITY)) return;
+    const { clock } = this.#host;
+    const ms = Math.min(Math.max(at - clock.now(), REPLAN_MS_MIN), REPLAN_MS_MAX);
+    const replan = (): void => {
+      this.#cancelReplan = null;
+      this.#ledger.renewBudget();
+      this.plan();
+    };
+    this.#cancelReplan = clock.after(ms, replan, false);
   }
 
   #job(task: AdmittedTask): MergeJob {
@@ -412,7 +440,7 @@ export class Compactor {
       .slice(target + 1)
       .map((run) => rangesOf(run.tables.filter((table) => !selected.has(table.id))))
       .filter((tables) => tables.length > 0);
-    const shape = 'shape' in task.task ? task.task.shape : { tableBytes: settings.tableBytes };
+    const shape = checkedShape(task.task, settings.tableBytes);
     const near = rows.find((run) => run.id === shape.cutNear);
     const flat = inputs.flat();
     const staying = rows[target]!.tables.filter((table) => !selected.has(table.id));
@@ -436,7 +464,19 @@ export class Compactor {
       olderRuns,
       cutNear: (near?.tables ?? []).map(({ maxKey, bytes }) => ({ maxKey, bytes })),
       maxOverlapBytes: shape.maxOverlapBytes ?? 0,
+      cutKeys: shape.cutKeys ?? [],
     };
+  }
+
+  /** Keys before which a flush should end a table, as the strategy wants it. */
+  flushCutKeys(): readonly Uint8Array[] {
+    if (this.strategy.flush === undefined) return [];
+    try {
+      return checkedCutKeys(this.strategy.flush(this.#snapshot()).splitKeys);
+    } catch (error) {
+      this.#quarantine(`flush failed: ${asLsmError(error).message}`);
+      return [];
+    }
   }
 
   #snapshot(freeDiskBytes: number = Number.POSITIVE_INFINITY): TreeSnapshot {

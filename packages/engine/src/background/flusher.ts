@@ -32,6 +32,8 @@ export interface FlushHost {
   readonly events: EventHub;
   /** The executor to use now. */
   executor(): Executor;
+  /** Keys before which a flush should end a table. */
+  cutKeys(): readonly Uint8Array[];
   /** A unit's flush is committed: its log is not needed any more. */
   retired(unit: MemtableUnit): void;
   /** First segment that is needed once `unit` is flushed. */
@@ -132,6 +134,7 @@ export class Flusher {
       newestWriteAt: unit.newestWriteAt,
       snapshots: snapshots.sequences(),
       olderRuns: tree.version.runs.map((run) => rangesOf(run.tables)),
+      cutKeys: this.#host.cutKeys(),
       output: outputSpec(tree, settings, filter, {
         level: 0,
         entries,

@@ -52,6 +52,7 @@ export class Maintenance {
       changed,
       retired: (unit) => this.#retire(unit),
       replayFromAfter: (unit) => this.#replayFromAfter(unit),
+      cutKeys: () => this.compactor.flushCutKeys(),
     });
     this.compactor = new Compactor({ ...host, executor, changed }, strategy, state);
     this.backpressure = new Backpressure(

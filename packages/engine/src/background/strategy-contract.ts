@@ -2,10 +2,13 @@
 import {
   type CompactionPlan,
   type CompactionStrategy,
+  type CompactionTask,
+  compareBytes,
   type Health,
   isJson,
   type Json,
   LsmError,
+  type OutputShape,
 } from '@lsm/core';
 
 /**
@@ -61,4 +64,29 @@ export function checkedHealth(health: Health): Health {
     );
   }
   return health;
+}
+
+/** Cuts that one output may have besides those by size: file numbers are reserved for so many. */
+const CUT_KEYS_MAX = 16;
+
+/** How the outputs of a task are to be cut; tables that are too small or too many are no strategy's to ask for. */
+export function checkedShape(task: CompactionTask, tableBytes: number): OutputShape {
+  if (!('shape' in task)) return { tableBytes };
+  const { shape } = task;
+  const isSize = shape.tableBytes >= tableBytes / 2;
+  return {
+    ...shape,
+    tableBytes: isSize ? shape.tableBytes : tableBytes / 2,
+    cutKeys: checkedCutKeys(shape.cutKeys),
+  };
+}
+
+/** Ascending keys; a hint, so that a list that is none, or too long, is left out. */
+export function checkedCutKeys(keys: unknown): readonly Uint8Array[] {
+  if (!Array.isArray(keys) || keys.length > CUT_KEYS_MAX) return [];
+  const isAscending = (keys as readonly unknown[]).every(
+    (key, i) =>
+      key instanceof Uint8Array && (i === 0 || compareBytes(keys[i - 1] as Uint8Array, key) < 0),
+  );
+  return isAscending ? (keys as readonly Uint8Array[]) : [];
 }

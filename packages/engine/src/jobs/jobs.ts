@@ -37,6 +37,8 @@ interface JobBase {
   readonly snapshots: readonly number[];
   /** Tables older than the target run that are no inputs, one list in key order for each run (D2). */
   readonly olderRuns: readonly (readonly TableRange[])[];
+  /** Keys before which an output ends, ascending. */
+  readonly cutKeys: readonly Uint8Array[];
 }
 
 /** Writes a sealed memtable to a run of level 0. */

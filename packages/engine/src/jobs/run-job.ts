@@ -83,14 +83,13 @@ function* merge(
     rangeTombstones: sources.rangeTombstones,
     snapshots: job.snapshots,
     olderRuns: job.olderRuns,
-    shape:
-      job.kind === 'merge'
-        ? {
-            tableBytes: job.output.tableBytes,
-            cutNear: job.cutNear,
-            maxOverlapBytes: job.maxOverlapBytes,
-          }
-        : { tableBytes: job.output.tableBytes },
+    shape: {
+      tableBytes: job.output.tableBytes,
+      cutKeys: job.cutKeys,
+      ...(job.kind === 'merge'
+        ? { cutNear: job.cutNear, maxOverlapBytes: job.maxOverlapBytes }
+        : {}),
+    },
     sink: outputs,
   });
   for (;;) {
