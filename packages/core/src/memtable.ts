@@ -6,13 +6,14 @@ import type { RangeTombstones } from './range-tombstones.ts';
 
 /** Index of the records of one arena. One writer; sealed, it may be read from another thread. */
 export interface Memtable {
-  /** Point records linked so far. */
+  /** Point records added so far. */
   readonly count: number;
   /** Range deletes, which stand apart from the point records. */
   readonly rangeTombstones: RangeTombstones;
   /**
-   * Links the record at `recordOffset` of the arena (see record.ts). A range delete goes to {@link rangeTombstones}.
-   * The caller made sure of room by {@link indexBytesMax}.
+   * Takes the record at `recordOffset` of the arena (see record.ts), at once visible to every reader, linked then or
+   * before the next one looks. A range delete goes to {@link rangeTombstones}. The caller made sure of room by
+   * {@link indexBytesMax}.
    *
    * @param sequence - greater than that of every record linked before
    */
