@@ -57,6 +57,24 @@ export class KeyBuffer {
     this.length = length;
   }
 
+  /**
+   * Takes a copy of a key that stands at an aligned place, a word at a time: a quarter of the price of
+   * {@link setBytes} for 16 bytes.
+   *
+   * @param words - memory that extends to the end of the key's last word
+   * @param offset - byte offset, a multiple of 4
+   * @param length - bytes of the key
+   */
+  setAligned(words: Int32Array, offset: number, length: number): void {
+    if (length > KEY_BYTES_MAX) throw tooLong(length);
+    if (length > this.bytes.length) this.#grow(length);
+    const target = this.words;
+    const from = offset >> 2;
+    const count = (length + 3) >> 2;
+    for (let i = 0; i < count; i++) target[i] = words[from + i]!;
+    this.length = length;
+  }
+
   /** An own copy of the key. */
   toBytes(): Uint8Array {
     return this.bytes.slice(0, this.length);

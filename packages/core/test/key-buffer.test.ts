@@ -49,4 +49,18 @@ describe('KeyBuffer', () => {
     buffer.set('€'.repeat(21_845));
     expect(buffer.length).toBe(65_535);
   });
+
+  it('takes keys of every length from aligned places', () => {
+    const bytes = Uint8Array.from({ length: 512 }, (_, i) => i * 7);
+    const words = new Int32Array(bytes.buffer);
+    const key = new KeyBuffer(4);
+    for (let length = 0; length <= 400; length++) {
+      key.setAligned(words, 4 * (length % 20), length);
+      const from = 4 * (length % 20);
+      expect(key.toBytes()).toEqual(bytes.slice(from, from + length));
+    }
+    expect(() => key.setAligned(words, 0, 65_536)).toThrow(
+      expect.objectContaining({ code: 'LSM_INVALID_ARGUMENT' }),
+    );
+  });
 });

@@ -349,3 +349,29 @@ describe('life of an iterator', () => {
     expect(ticks).toBeGreaterThan(3);
   });
 });
+
+it('keys and values of all lengths come whole, both ways, from memtables and tables', async () => {
+  const db = await openInMemory();
+  const expected: [string, string][] = [];
+  for (const keyLength of [1, 2, 3, 4, 15, 16, 17, 70, 300]) {
+    for (const valueLength of [
+      0, 1, 2, 3, 4, 100, 184, 185, 239, 240, 241, 256, 257, 1024, 1100, 3000,
+    ]) {
+      const key = `${valueLength}`.padStart(4, '0') + 'k'.repeat(keyLength);
+      const value = `${keyLength} `.repeat(1 + valueLength).slice(0, valueLength);
+      db.putSync(key, value);
+      expected.push([key, value]);
+    }
+  }
+  expected.sort(([a], [b]) => (a < b ? -1 : 1));
+  for (const state of ['memtable', 'tables']) {
+    if (state === 'tables') await db.flush();
+    const forward = [...db.entries()].map(([key, value]) => [text(key), text(value)]);
+    expect(forward).toEqual(expected);
+    const backward = [...db.entries({ reverse: true })].map((pair) => pair.map(text));
+    expect(backward).toEqual(expected.toReversed());
+    expect([...db.values({ reverse: true })].map(text)).toEqual(
+      expected.toReversed().map(([, value]) => value),
+    );
+  }
+});

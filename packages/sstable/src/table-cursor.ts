@@ -20,12 +20,14 @@ export interface CursorOptions {
   readonly readAhead?: boolean;
   /** Put single blocks into the cache and count cached ones as used; default true. */
   readonly fillCache?: boolean;
+  /** What the cursor fills, e.g. that of a cursor over several tables; default its own. */
+  readonly entry?: Entry;
 }
 
 /** A position in a table. */
 export class TableCursor implements Cursor {
   valid = false;
-  readonly entry: Entry = new Entry();
+  readonly entry: Entry;
   readonly #source: BlockSource;
   readonly #readAhead: boolean;
   readonly #fillCache: boolean;
@@ -40,6 +42,7 @@ export class TableCursor implements Cursor {
 
   constructor(source: BlockSource, options: CursorOptions) {
     this.#source = source;
+    this.entry = options.entry ?? new Entry();
     this.#readAhead = options.readAhead ?? true;
     this.#fillCache = options.fillCache ?? true;
     this.#view = new DataBlock(source.footer.globalSequence);

@@ -8,6 +8,7 @@
 import { type Cursor, compareAligned, Entry, EntryKind, equalAligned, KeyBuffer } from '@lsm/core';
 import type { Interval } from '../range.ts';
 import type { TombstoneMask } from './tombstone-mask.ts';
+import { WORD_COPY_BYTES_MAX } from './value-slab.ts';
 
 /** Visible entries of an interval, in one direction. */
 export class ScanCursor {
@@ -127,7 +128,7 @@ export class ScanCursor {
     const source = this.#source;
     const entry = source.entry;
     const key = this.#key;
-    key.setBytes(entry.bytes, entry.keyOffset, entry.keyLength);
+    key.setAligned(entry.words, entry.keyOffset, entry.keyLength);
     do {
       source.next();
     } while (source.valid && this.#atKey(key));
@@ -173,7 +174,7 @@ export class ScanCursor {
     const source = this.#source;
     const from = source.entry;
     const key = this.#key;
-    key.setBytes(from.bytes, from.keyOffset, from.keyLength);
+    key.setAligned(from.words, from.keyOffset, from.keyLength);
     let live = false;
     do {
       if (from.sequence <= this.#sequence) {
@@ -186,25 +187,32 @@ export class ScanCursor {
   }
 
   #save(from: Entry): void {
-    const keyBytes = (from.keyLength + 3) & ~3;
-    const bytes = keyBytes + from.valueLength;
-    if (bytes > this.#savedBytes.length) {
-      const buffer = new ArrayBuffer(Math.max(1024, (bytes * 2 + 3) & ~3));
-      this.#savedBytes = new Uint8Array(buffer);
-      this.#saved.bytes = this.#savedBytes;
-      this.#saved.words = new Int32Array(buffer);
-    }
-    const target = this.#savedBytes;
-    target.set(from.bytes.subarray(from.keyOffset, from.keyOffset + from.keyLength));
-    target.set(
-      from.bytes.subarray(from.valueOffset, from.valueOffset + from.valueLength),
-      keyBytes,
-    );
+    const { keyOffset, keyLength, valueOffset, valueLength } = from;
     const saved = this.#saved;
+    // Key and value stay neighbours if they are, and are copied by words if they are short.
+    const isPair = valueOffset === keyOffset + keyLength;
+    const valueAt = isPair ? keyLength : (keyLength + 3) & ~3;
+    const length = valueAt + valueLength;
+    if (length > this.#savedBytes.length) {
+      const buffer = new ArrayBuffer(Math.max(1024, (length * 2 + 3) & ~3));
+      this.#savedBytes = new Uint8Array(buffer);
+      saved.bytes = this.#savedBytes;
+      saved.words = new Int32Array(buffer);
+    }
+    if (isPair && length <= WORD_COPY_BYTES_MAX) {
+      const source = from.words;
+      const target = saved.words;
+      const first = keyOffset >> 2;
+      const count = (length + 3) >> 2;
+      for (let i = 0; i < count; i++) target[i] = source[first + i]!;
+    } else {
+      this.#savedBytes.set(from.bytes.subarray(keyOffset, keyOffset + keyLength));
+      this.#savedBytes.set(from.bytes.subarray(valueOffset, valueOffset + valueLength), valueAt);
+    }
     saved.keyOffset = 0;
-    saved.keyLength = from.keyLength;
-    saved.valueOffset = keyBytes;
-    saved.valueLength = from.valueLength;
+    saved.keyLength = keyLength;
+    saved.valueOffset = valueAt;
+    saved.valueLength = valueLength;
     saved.kind = from.kind;
     saved.sequence = from.sequence;
   }

@@ -15,14 +15,15 @@ export class RunCursor implements Cursor {
   valid = false;
   readonly entry: Entry = new Entry();
   readonly #run: RunView;
-  readonly #options: RunCursorOptions;
+  readonly #options: RunCursorOptions & { readonly entry: Entry };
   #index = -1;
   #child: Cursor | null = null;
 
   /** @param run - its files stay held by the caller while the cursor is open */
   constructor(run: RunView, options: RunCursorOptions) {
     this.#run = run;
-    this.#options = options;
+    // The tables' cursors fill the run's entry: nothing to copy at each step.
+    this.#options = { ...options, entry: this.entry };
   }
 
   seekToFirst(): void {
@@ -44,13 +45,15 @@ export class RunCursor implements Cursor {
   }
 
   next(): void {
-    this.#child!.next();
-    this.#settleForward();
+    const child = this.#child!;
+    child.next();
+    if (!child.valid) this.#settleForward();
   }
 
   prev(): void {
-    this.#child!.prev();
-    this.#settleBackward();
+    const child = this.#child!;
+    child.prev();
+    if (!child.valid) this.#settleBackward();
   }
 
   close(): void {
@@ -74,7 +77,7 @@ export class RunCursor implements Cursor {
       this.#open(this.#index + 1);
       this.#child?.seekToFirst();
     }
-    this.#copy();
+    this.valid = this.#child !== null;
   }
 
   #settleBackward(): void {
@@ -82,16 +85,6 @@ export class RunCursor implements Cursor {
       this.#open(this.#index - 1);
       this.#child?.seekToLast();
     }
-    this.#copy();
-  }
-
-  #copy(): void {
-    const child = this.#child;
-    if (child === null) {
-      this.valid = false;
-      return;
-    }
-    this.entry.assign(child.entry);
-    this.valid = true;
+    this.valid = this.#child !== null;
   }
 }
