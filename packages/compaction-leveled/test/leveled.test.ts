@@ -8,32 +8,8 @@ import {
   type TableInfo,
   type TreeSnapshot,
 } from '@lsm/core';
+import { treeTable as table } from '@lsm/testkit';
 import { describe, expect, test } from 'vitest';
-
-const encoder = new TextEncoder();
-
-function table(id: number, range: string, more: Partial<TableInfo> = {}): TableInfo {
-  const [minKey, maxKey] = range.split('-');
-  return {
-    id,
-    bytes: 100,
-    entries: 10,
-    minKey: encoder.encode(minKey),
-    maxKey: encoder.encode(maxKey),
-    minSequence: id,
-    maxSequence: id,
-    pointTombstones: 0,
-    rangeTombstones: 0,
-    reclaimableBytes: 0,
-    oldestTombstoneAt: null,
-    oldestWriteAt: 0,
-    newestWriteAt: 0,
-    createdAt: 0,
-    filterBitsPerKey: 10,
-    busyBy: null,
-    ...more,
-  };
-}
 
 function run(id: number, level: number, ...tables: TableInfo[]): RunInfo {
   return { id, level, tables, bytes: 100 * tables.length, entries: 10 * tables.length };

@@ -8,9 +8,9 @@ import {
   type TableSink,
 } from '@lsm/compaction';
 import { type Entry, EntryKind, KEY_BYTES_MAX, type RangeTombstone } from '@lsm/core';
+import { treeKey as key } from '@lsm/testkit';
 import { describe, expect, test } from 'vitest';
 import { EntryListCursor, type ListedEntry } from './entry-list-cursor.ts';
-import { key } from './trees.ts';
 
 const decoder = new TextDecoder();
 const VALUE = Uint8Array.of(1);

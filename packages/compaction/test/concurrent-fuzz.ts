@@ -6,7 +6,6 @@
 
 import { rangesOverlap, Simulator } from '@lsm/compaction';
 import {
-  type CompactionStrategy,
   type CompactionTask,
   type Placement,
   type Random,
@@ -14,15 +13,8 @@ import {
   seededRandom,
   type TableInfo,
 } from '@lsm/core';
+import { IDLE_STRATEGY as IDLE } from '@lsm/testkit';
 import type { SimulatorRules } from '../src/simulator.ts';
-
-export const IDLE: CompactionStrategy = {
-  name: 'idle',
-  formatVersion: 1,
-  settings: null,
-  plan: () => ({ tasks: [] }),
-  assess: () => ({ debtBytes: 0, pressure: 0, delay: 'none', quiescent: true }),
-};
 
 export interface FuzzOptions {
   readonly steps?: number;

@@ -14,9 +14,14 @@ import {
   rangesOverlap,
 } from '@lsm/compaction';
 import type { CompactionTask } from '@lsm/core';
+import {
+  treeKey as key,
+  treeRun as run,
+  treeSnapshot as snapshot,
+  treeTable as table,
+} from '@lsm/testkit';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { key, run, snapshot, table } from './trees.ts';
 
 describe('key ranges', () => {
   test('overlap when they share a border key', () => {

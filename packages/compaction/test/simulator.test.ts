@@ -1,7 +1,7 @@
 import { Simulator } from '@lsm/compaction';
 import { type CompactionStrategy, seededRandom } from '@lsm/core';
+import { IDLE_STRATEGY as IDLE } from '@lsm/testkit';
 import { describe, expect, test } from 'vitest';
-import { IDLE } from './concurrent-fuzz.ts';
 import { type UniversalSettings, universal } from './universal-strategy.ts';
 
 function shapeOf(simulator: Simulator): string {

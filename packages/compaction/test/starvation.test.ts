@@ -1,8 +1,7 @@
 import { isRejection, Simulator, TaskLedger } from '@lsm/compaction';
 import type { CompactionStrategy, CompactionTask, Placement } from '@lsm/core';
+import { IDLE_STRATEGY as IDLE, treeRun as run, treeTable as table } from '@lsm/testkit';
 import { describe, expect, test } from 'vitest';
-import { IDLE } from './concurrent-fuzz.ts';
-import { run, table } from './trees.ts';
 
 const shape = { tableBytes: 100 };
 const merge = (inputs: readonly number[], to: Placement, score = 1): CompactionTask => ({

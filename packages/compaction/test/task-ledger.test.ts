@@ -1,7 +1,7 @@
 import { type AdmittedTask, isRejection, type RunView, TaskLedger } from '@lsm/compaction';
 import type { CompactionTask, Placement } from '@lsm/core';
+import { treeRun as run, treeTable as table } from '@lsm/testkit';
 import { describe, expect, test } from 'vitest';
-import { run, table } from './trees.ts';
 
 const shape = { tableBytes: 100 };
 

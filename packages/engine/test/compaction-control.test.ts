@@ -1,6 +1,7 @@
 import { memoryFileSystem } from '@lsm/fs';
 import { expect, test } from 'vitest';
 import { type Db, open } from '../src/index.ts';
+import { text } from './support/open.ts';
 
 const openSmall = (): Promise<Db> =>
   open('db', { fs: memoryFileSystem(), memtableBytes: 16_384, tableBytes: 16_384 });
@@ -14,7 +15,7 @@ async function writeRuns(db: Db, runs: number, from: number): Promise<void> {
 
 function expectNewest(db: Db, run: number): void {
   for (let i = 0; i < 100; i++) {
-    expect(`${db.getSync(`key${i}`)}`).toBe(`${run}`.padEnd(60, '.'));
+    expect(text(db.getSync(`key${i}`))).toBe(`${run}`.padEnd(60, '.'));
   }
 }
 

@@ -118,11 +118,11 @@ test('a strategy whose hint throws, or whose tables would be tiny, harms nothing
   expect(reasons.join()).toContain('no hint today');
   expect(pairs(db)).toEqual(['a=1']);
 
-  const { plan } = cutting([]);
+  const merging = cutting([]);
   const tiny: CompactionStrategy = {
-    ...cutting([]),
+    ...merging,
     plan: (snapshot, state) => {
-      const { tasks } = plan(snapshot, state);
+      const { tasks } = merging.plan(snapshot, state);
       return { tasks: tasks.map((task) => ({ ...task, shape: { tableBytes: 1 } })) };
     },
   };

@@ -66,3 +66,4 @@ export {
   type SurvivalVariant,
 } from './survival.ts';
 export * from './sync-control.ts';
+export * from './written-tree.ts';

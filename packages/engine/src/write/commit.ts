@@ -105,7 +105,7 @@ export class Committer {
       if (this.#singles > 0) return this.#commitSingle(frame, durability);
       group = newGroup();
       this.#group = group;
-      DONE.then(this.#writeGroup);
+      void DONE.then(this.#writeGroup);
     }
     this.#frames[this.#frameCount++] = frame;
     return durability === 'os' ? group.promise : group.promise.then(() => this.#syncWritten());

@@ -4,10 +4,14 @@ import { hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
 import { type CompactionStrategy, seededRandom, type TreeSnapshot } from '@lsm/core';
-import { compactionStrategyConformance } from '@lsm/testkit';
+import {
+  compactionStrategyConformance,
+  IDLE_STRATEGY as IDLE,
+  treeRun as run,
+  treeSnapshot as snapshot,
+  treeTable as table,
+} from '@lsm/testkit';
 import { describe, expect, it, test } from 'vitest';
-import { IDLE } from './concurrent-fuzz.ts';
-import { run, snapshot, table } from './trees.ts';
 
 const tools = { describe, it, expect };
 compactionStrategyConformance(() => withDeadline(hybrid(), 60_000), tools);

@@ -5,9 +5,8 @@ import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
 import { unified } from '@lsm/compaction-unified';
 import { type CompactionStrategy, seededRandom } from '@lsm/core';
+import { IDLE_STRATEGY as IDLE, treeSnapshot as snapshot } from '@lsm/testkit';
 import { describe, expect, test } from 'vitest';
-import { IDLE } from './concurrent-fuzz.ts';
-import { snapshot } from './trees.ts';
 
 const KEYS = 2000;
 const SIZES = { keyCount: KEYS, flushEntries: 40, tableEntries: 20 };
