@@ -93,6 +93,7 @@ export function assemble(parts: AssemblyParts): { core: Core; recovered: Recover
     hasher,
     counters,
     reads: tableReads,
+    clock,
   });
   const core = new Core({
     directory,

@@ -74,7 +74,7 @@ export interface Settings {
   /**
    * One index over the newest runs, derived and kept in memory only: at most `indexBytes` / 4, which the filters then
    * have less. `'auto'` builds it where lookups ask many runs in vain, `'always'` at the first lookup after each change
-   * of the tree. Not built while reads are asynchronous. Default `'auto'`.
+   * of the tree. Not built with `reads: 'async'`, nor while the disk is slow. Default `'auto'`.
    */
   readonly combinedIndex: CombinedIndexMode;
   /** Default `'auto'`: synchronous while the disk answers within 50 µs on average. */

@@ -134,7 +134,7 @@ describe(`the combined index (seed ${SEED})`, () => {
     expect(db.stats().memory.combinedIndexBytes).toBe(0);
   });
 
-  it('is not built with off, nor while reads are asynchronous', async () => {
+  it('is not built with off, nor where no read may block', async () => {
     for (const options of [
       { combinedIndex: 'off' },
       { combinedIndex: 'always', reads: 'async' },

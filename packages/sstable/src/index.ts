@@ -17,3 +17,4 @@ export {
   type VerifyMode,
 } from './table-environment.ts';
 export type { PointIndexProperties, TableProperties, TableTimes } from './table-properties.ts';
+export { PLACE_ABSENT } from './touch.ts';

@@ -9,10 +9,11 @@
  *    all at once at the first lookup after a change of the tree.
  * 4. A run that is newer than all that were taken in is added; an older one, as merges make them, begins a new index,
  *    because slots go by age. The one before serves until the new one is whole, if there is memory for both.
- * 5. Nothing is built while point reads leave the caller's thread, since building would read on it; nor from tables that
- *    can't be read: whoever reads them is told, not whoever looks up a key of another one.
+ * 5. While the disk is so slow that point reads leave the caller's thread, only one slice in 64 is taken, timed, to see
+ *    whether it still is; with `reads: 'async'` none, since building would read on the thread.
+ * 6. A table that can't be read is left out: whoever reads it is told, not whoever looks up a key of another one.
  */
-import { equalAligned, KeyBuffer, type KeyHasher } from '@lsm/core';
+import { type Clock, equalAligned, KeyBuffer, type KeyHasher } from '@lsm/core';
 import type { Counters } from '../counters.ts';
 import type { CombinedIndexMode } from '../options.ts';
 import { RunCursor } from '../tree/run-cursor.ts';
@@ -25,6 +26,8 @@ import { CombinedIndex, combinedIndexBytes, combinedIndexEntries } from './combi
 const RUNS_MIN = 3;
 /** Entries of one slice: about 20 µs. */
 const SLICE_ENTRIES = 256;
+/** While the disk is slow, one slice in 64 is taken. */
+const TRY_MASK = 63;
 /** Runs asked in vain that cost as much as taking in one entry (45 against 80 ns). */
 const PROBES_PER_ENTRY = 2;
 
@@ -36,6 +39,7 @@ export interface CombinedIndexParts {
   readonly hasher: KeyHasher;
   readonly counters: Counters;
   readonly reads: TableReads;
+  readonly clock: Clock;
 }
 
 /** Keeps the combined index of one database. */
@@ -55,6 +59,8 @@ export class CombinedIndexBuilder {
   /** Whether what waits can be added to the current index. */
   #grows = false;
   #probesBefore = 0;
+  /** Calls of {@link work} while the disk was slow. */
+  #calls = 0;
 
   constructor(parts: CombinedIndexParts) {
     this.#parts = parts;
@@ -77,9 +83,11 @@ export class CombinedIndexBuilder {
 
   /** Builds a little if it is time to; to be called by one lookup in 64. */
   work(view: TreeView): void {
-    if (this.#parts.mode !== 'auto' || this.#parts.reads.async) return;
+    const { mode, reads } = this.#parts;
+    if (mode !== 'auto' || reads.neverSync) return;
+    if (reads.async && (this.#calls++ & TRY_MASK) !== 0) return;
     if (view !== this.#view) this.#plan(view);
-    if (this.#begin()) this.#advance();
+    if (this.#begin()) this.#advanceTimed();
   }
 
   /** Decides what there is to take in. */
@@ -129,6 +137,16 @@ export class CombinedIndexBuilder {
       this.#building = this.#current;
     }
     return true;
+  }
+
+  /** As {@link #advance}; what it reads tells how fast the disk is, also when all that lookups want is cached. */
+  #advanceTimed(): void {
+    const { reads, clock } = this.#parts;
+    const before = reads.counters.blockReads;
+    const started = clock.elapsed();
+    this.#advance();
+    const blocks = reads.counters.blockReads - before;
+    if (blocks > 0) reads.measured((clock.elapsed() - started) / blocks);
   }
 
   /** Takes in a slice. */

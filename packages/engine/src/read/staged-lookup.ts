@@ -14,6 +14,7 @@
  * reads, 100K keys 302 against 508, in the same minute of a loaded machine.
  */
 import { type Bytes, Entry, EntryKind, KeyBuffer, type KeyHasher } from '@lsm/core';
+import { PLACE_ABSENT } from '@lsm/sstable';
 import type { Counters } from '../counters.ts';
 import type { RunView } from '../tree/run-view.ts';
 import type { TableFile } from '../tree/table-file.ts';
@@ -98,7 +99,7 @@ export class StagedLookup {
       const combined = this.#combined.indexFor(sources.view);
       this.#askCombined(combined);
       for (let i = 0; i < runs.length && this.#openCount > 0; i++) {
-        this.#approach(runs[i]!, combined, sources.reads);
+        if (!this.#approach(runs[i]!, combined, sources.reads)) continue;
         this.#answer(sources.sequence, from, values, missed);
       }
     }
@@ -154,8 +155,8 @@ export class StagedLookup {
     this.touched = touched;
   }
 
-  /** Brings what a run may know of the open keys into the processor's cache. */
-  #approach(run: RunView, combined: CombinedIndex | null, reads: TableReads): void {
+  /** Brings what a run may know of the open keys near; false if it knows nothing. */
+  #approach(run: RunView, combined: CombinedIndex | null, reads: TableReads): boolean {
     const count = this.#openCount;
     const open = this.#open;
     const files = this.#files;
@@ -183,12 +184,19 @@ export class StagedLookup {
       const i = asking[j]!;
       touched ^= files[i]!.table.touchPoints(lows[i]!, highs[i]!);
     }
-    for (let j = 0; j < asked; j++) {
+    const probed = asked;
+    asked = 0;
+    for (let j = 0; j < probed; j++) {
       const i = asking[j]!;
-      const table = files[i]!.table;
-      const place = table.locate(keys[i]!, lows[i]!, highs[i]!);
+      const file = files[i]!;
+      const place = file.table.locate(keys[i]!, lows[i]!, highs[i]!);
+      if (place === PLACE_ABSENT && file.metadata.rangeTombstones === 0) {
+        files[i] = null;
+        continue;
+      }
       places[i] = place;
-      at[j] = table.blockEndAt(place);
+      at[asked] = file.table.blockEndAt(place);
+      asking[asked++] = i;
     }
     const words = reads.cacheWords;
     touched ^= touchLines(words, at, asked, -16);
@@ -198,7 +206,8 @@ export class StagedLookup {
     }
     touched ^= touchLines(words, at, asked, 16);
     this.touched = touched;
-    this.#counters.runsProbed += asked;
+    this.#counters.runsProbed += probed;
+    return asked > 0;
   }
 
   /** Answers what the run decides; the other keys stay open. */

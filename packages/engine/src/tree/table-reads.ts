@@ -64,6 +64,11 @@ export class TableReads {
     return reads === 'async' || (reads === 'auto' && this.#averageMs > SLOW_READ_MS);
   }
 
+  /** Whether no point read may block this thread, however fast the disk is. */
+  get neverSync(): boolean {
+    return this.#settings.reads === 'async';
+  }
+
   /** Runs a lookup that must not read from disk. */
   withCacheOnly<T>(lookup: () => T): T {
     const { environment } = this;
