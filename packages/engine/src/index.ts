@@ -17,6 +17,7 @@ export { Db, type ReadOptions, type WriteOptions } from './database.ts';
 export type { CompactionEvent, DatabaseEvents, Listener, StallCause } from './events.ts';
 export { open } from './open.ts';
 export type {
+  CombinedIndexMode,
   Compression,
   Durability,
   ExecutorSetting,
