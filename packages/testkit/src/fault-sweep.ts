@@ -22,6 +22,8 @@ export const FAULT_KINDS: readonly FaultKind[] = [
   { errno: 'EIO', failedSync: 'old' },
   { errno: 'ENOSPC' },
   { errno: 'ENOSPC', shortBytes: 5 },
+  // All bytes arrive, and the caller is told that they didn't.
+  { errno: 'EIO', shortBytes: 2 ** 30 },
   { errno: 'EDQUOT' },
   { errno: 'EMFILE' },
   { errno: 'EACCES' },

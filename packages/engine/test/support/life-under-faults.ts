@@ -37,6 +37,8 @@ export class Life {
   database: DrivenDatabase | null = null;
   /** Commits that are durable. */
   durableCommits = 0;
+  /** Batches that were rejected since the last one that was accepted. */
+  rejected: (readonly ModelWrite[])[] = [];
   /** What became of `close`. */
   closed: 'no' | 'well' | 'failed' = 'no';
   /** Commit that the checkpoint `copy` was made at; −1: there is none. */
@@ -154,6 +156,7 @@ export class Life {
 
   #accepted(writes: readonly ModelWrite[], durability?: Durability): void {
     this.model.commit(writes);
+    this.rejected = [];
     if ((durability ?? this.options.durability) === 'fsync')
       this.durableCommits = this.model.commits;
   }
@@ -161,6 +164,7 @@ export class Life {
   /** Only LSM_COMMIT_UNKNOWN leaves a write in place. */
   #rejected(writes: readonly ModelWrite[], error: unknown): void {
     if (requireDiskError(error).code === 'LSM_COMMIT_UNKNOWN') this.model.commit(writes);
+    else this.rejected.push(writes);
   }
 
   /** A call that the disk may refuse. */
@@ -232,7 +236,12 @@ class Reader {
   }
 
   async read(count: number): Promise<void> {
-    if (this.#failed) return;
+    if (this.#failed) {
+      // It must not look as if the range ended there.
+      const next = await this.#iterator.nextBatch(count).catch((error: unknown) => error);
+      if (!isLsmError(next, 'LSM_ITERATOR_CLOSED')) throw new Error('A failed iterator went on');
+      return;
+    }
     const start = this.#given;
     try {
       const found = await this.#iterator.nextBatch(count);
