@@ -316,6 +316,22 @@ describe('SimulatedFileSystem', () => {
     expect(next.survivors(variant('synced-only'), 1).statSync('f')).toBeNull();
   });
 
+  it('counts handles that are open, those of failed opens and double closes left out', async () => {
+    const fs = new SimulatedFileSystem();
+    const first = fs.openSync('f', 'create');
+    const second = fs.openSync('f', 'write');
+    fs.inject({ at: ({ kind }) => kind === 'open', errno: 'EMFILE' });
+    expect(codeOf(() => fs.openSync('f', 'read'))).toBe('LSM_IO');
+    expect(fs.openHandles).toBe(2);
+    first.close();
+    first.close();
+    const sync = second.sync();
+    second.close();
+    expect(fs.openHandles).toBe(1);
+    await sync;
+    expect(fs.openHandles).toBe(0);
+  });
+
   it('keeps open files from removal where it is told to', () => {
     const fs = new SimulatedFileSystem({ keepsOpenFiles: true });
     writeNew(fs, 'f', Uint8Array.of(1), true);
