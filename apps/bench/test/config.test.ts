@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { settingsOf } from '../src/cli.ts';
+import { settingsOf } from '../src/command-line/flags.ts';
 import {
   filterVariants,
   parseConfig,
