@@ -5,9 +5,11 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, relative, resolve, sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { fifo } from '@lsm/compaction-fifo';
 import { hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
+import { unified } from '@lsm/compaction-unified';
 import { Db, LsmError, open } from '@lsm/engine';
 import { memoryFileSystem } from '@lsm/fs';
 import { describe, expect, test } from 'vitest';
@@ -115,6 +117,8 @@ describe('docs/options.md', () => {
     leveled: (raw) => leveled(raw),
     tiered: (raw) => tiered(raw),
     hybrid: (raw) => hybrid(raw),
+    unified: (raw) => unified(raw),
+    fifo: (raw) => fifo(raw),
   };
   const strategyRows = rowsOf('docs/options.md', 'Settings of strategies');
 

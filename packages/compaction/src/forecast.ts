@@ -19,6 +19,8 @@ export interface ForecastOptions {
   readonly bytesPerMs?: number;
   /** Tasks after which the forecast ends; default 100,000. */
   readonly maxTasks?: number;
+  /** State that the strategy begins with; default: its initial state. */
+  readonly state?: Json;
   /** Whether `drop` tasks are followed; default false: then they are counted as refused. */
   readonly lossy?: boolean;
 }
@@ -51,7 +53,7 @@ export interface Forecast {
  * Follows a strategy on a tree until it is at rest.
  *
  * @param tree - as it is; tasks in progress are taken as not begun
- * @param strategy - borrowed; asked with its initial state
+ * @param strategy - borrowed
  * @param options - what is known of data and device
  */
 export function forecast(
@@ -85,7 +87,7 @@ class Forecaster {
     this.#tree = tree;
     this.#strategy = strategy;
     this.#options = options;
-    this.#state = strategy.initialState?.() ?? null;
+    this.#state = options.state === undefined ? (strategy.initialState?.() ?? null) : options.state;
     this.#runs = tree.runs.filter((run) => run.tables.length > 0);
     const ids = this.#runs.flatMap((run) => [run.id, ...run.tables.map((table) => table.id)]);
     this.#nextId = 1 + Math.max(0, ...ids);

@@ -8,7 +8,8 @@
  *   time is dealt out to the levels in proportion to their size, so that most of it is spent where most data is.
  * - `withPicker` gives a strategy that picks tables another order.
  *
- * They compose. A wrapped strategy has its own name, so that an engine reopens it only if it is given again.
+ * They compose. A wrapped strategy is named `wrapper(inner)`, its settings hold those of the inner one as `inner`: from
+ * these an engine makes it again.
  */
 import {
   type CompactionPlan,

@@ -24,6 +24,8 @@ export interface Counters {
   compactions: number;
   compactionReadBytes: number;
   compactionWriteBytes: number;
+  /** Time in which at least one merge was under way, ms. */
+  compactionMs: number;
   moves: number;
   /** How often compaction came to a halt because the disk has no room for a merge. */
   diskShortages: number;
@@ -57,6 +59,7 @@ export function newCounters(): Counters {
     compactions: 0,
     compactionReadBytes: 0,
     compactionWriteBytes: 0,
+    compactionMs: 0,
     moves: 0,
     diskShortages: 0,
     slowdowns: 0,

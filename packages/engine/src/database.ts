@@ -23,7 +23,7 @@ import { RangeIterator, type Selection } from './read/range-iterator.ts';
 import { FOUND } from './read/read-path.ts';
 import { Snapshot } from './snapshot.ts';
 import type { Stats } from './stats.ts';
-import { checkLossy, resolveStrategy, type StrategySetting } from './strategies.ts';
+import { consentedStrategy, type StrategySetting, type SwitchOptions } from './strategies.ts';
 import { type VerifyReport, verifyDatabase } from './verify.ts';
 import {
   type BatchOperation,
@@ -298,22 +298,16 @@ export class Db {
   }
 
   /**
-   * Switches the compaction strategy, now and for later opens. Data is not rewritten by the switch itself.
+   * Switches the compaction strategy, now and for later opens. Data is not rewritten by the switch itself; what will
+   * be afterwards, `compaction.plan` tells beforehand.
    *
-   * @param options - `lossy`: allow a strategy that may drop data; default: what `open` was given
    * @throws LSM_INVALID_ARGUMENT for an unknown strategy or setting, or one that may drop data without consent
    */
-  async setCompaction(
-    strategy: StrategySetting,
-    options: { readonly lossy?: boolean } = {},
-  ): Promise<void> {
+  async setCompaction(strategy: StrategySetting, options: SwitchOptions = {}): Promise<void> {
     this.#writable(undefined);
-    checkOptionNames(options, ['lossy'], 'setCompaction');
-    const { lossy = this.#core.settings.lossy } = options;
-    if (typeof lossy !== 'boolean') throw invalidArgument('lossy has to be true or false.');
-    const resolved = resolveStrategy(strategy);
-    checkLossy(resolved, lossy);
-    await this.#core.maintenance.setStrategy(resolved);
+    const { maintenance, settings } = this.#core;
+    const next = consentedStrategy(strategy, options, settings.lossy, 'setCompaction');
+    await maintenance.setStrategy(next);
   }
 
   /** What compaction does, and whether it does. */

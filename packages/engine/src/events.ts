@@ -52,7 +52,9 @@ export interface CompactionEvent {
   readonly task: number;
   readonly kind: 'merge' | 'move' | 'drop' | 'rewrite';
   readonly reason: string;
+  /** Tables, and their bytes. */
   readonly inputs: number;
+  readonly inputBytes: number;
   readonly level: number;
 }
 

@@ -11,7 +11,7 @@ export type {
   Random,
 } from '@lsm/core';
 export { isLsmError, LsmError } from '@lsm/core';
-export type { CompactionControl } from './compaction-control.ts';
+export type { CompactionControl, SwitchPlan } from './compaction-control.ts';
 export type { Counters } from './counters.ts';
 export { Db, type ReadOptions, type WriteOptions } from './database.ts';
 export type { CompactionEvent, DatabaseEvents, Listener, StallCause } from './events.ts';
@@ -30,6 +30,6 @@ export type { RangeBounds, RangeOptions } from './range.ts';
 export type { RangeIterator, Selection } from './read/range-iterator.ts';
 export type { Snapshot } from './snapshot.ts';
 export type { LevelStats, Stats } from './stats.ts';
-export type { StrategyName, StrategySetting } from './strategies.ts';
+export type { StrategyName, StrategySetting, SwitchOptions } from './strategies.ts';
 export type { VerifyReport } from './verify.ts';
 export { type BatchOperation, WriteBatch } from './write-batch.ts';

@@ -1,29 +1,62 @@
-/** The three strategies that the engine knows by name, for config and for reopening; any other comes as an object. */
-import { hybrid } from '@lsm/compaction-hybrid';
+/**
+ * The strategies that the engine knows by name, for config and for reopening; any other comes as an object.
+ *
+ * A wrapped strategy is recorded as `wrapper(inner)` with settings `{…, inner}` (strategy-wrappers.ts of
+ * `@lsm/compaction`), so that it can be made again as well, if the innermost one is built in.
+ */
+import { withDeadline, withMaxTaskBytes } from '@lsm/compaction';
+import { fifo, timeWindow } from '@lsm/compaction-fifo';
+import { FLUID_PRESETS, type FluidPreset, fluidPreset, hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
+import { unified } from '@lsm/compaction-unified';
 import {
   type CompactionStrategy,
+  choiceSetting,
   invalidArgument,
   isJson,
   type Json,
   nearestName,
+  numberSetting,
 } from '@lsm/core';
+import { checkOptionNames } from './write-batch.ts';
 
-/** Names of the built-in strategies. */
-export type StrategyName = 'leveled' | 'tiered' | 'hybrid';
+/** Names of the built-in strategies. `fifo` and `time-window` drop data and want `lossy: true`. */
+export type StrategyName = 'leveled' | 'tiered' | 'hybrid' | 'unified' | 'fifo' | 'time-window';
 
-/** How a strategy is given: a name, a name with settings, or an object. */
+/**
+ * How a strategy is given: a name, a name with settings, or an object. `{ strategy: 'hybrid', preset, ratio }` takes a
+ * member of the fluid family by its name: `leveling`, `1-leveling`, `seed-hybrid`, `lazy-leveling`, `tiering`.
+ */
 export type StrategySetting =
   | StrategyName
   | { readonly strategy: StrategyName; readonly [setting: string]: unknown }
   | CompactionStrategy;
 
-const factories: Record<StrategyName, (settings: Record<string, unknown>) => CompactionStrategy> = {
+/** Options of calls that take another strategy. */
+export interface SwitchOptions {
+  /** Allow a strategy that may drop data; default: what `open` was given. */
+  readonly lossy?: boolean;
+}
+
+type Settings = Record<string, unknown>;
+
+const factories: Record<StrategyName, (settings: Settings) => CompactionStrategy> = {
   leveled: (settings) => leveled(settings),
   tiered: (settings) => tiered(settings),
-  hybrid: (settings) => hybrid(settings),
+  hybrid: (settings) => hybrid(withoutPreset(settings)),
+  unified: (settings) => unified(settings),
+  fifo: (settings) => fifo(settings),
+  'time-window': (settings) => timeWindow(settings),
 };
+
+const wrappers: Record<string, (inner: CompactionStrategy, settings: Settings) => unknown> = {
+  deadline: (inner, { deadlineMs }) => withDeadline(inner, deadlineMs as number),
+  'max-task': (inner, { maxTaskBytes }) => withMaxTaskBytes(inner, maxTaskBytes as number),
+};
+
+/** Name of a wrapped strategy: wrapper, inner name. */
+const WRAPPED = /^([a-z-]+)\((.+)\)$/;
 
 /** The strategy that a setting stands for. */
 export function resolveStrategy(setting: StrategySetting): CompactionStrategy {
@@ -46,11 +79,30 @@ export function resolveStrategy(setting: StrategySetting): CompactionStrategy {
 }
 
 /**
- * The strategy recorded in a manifest; `null` if it isn't one of the three (then the caller has to give the object).
+ * The strategy recorded in a manifest; `null` if it is not built in, nor a known wrapper around one that is (then the
+ * caller has to give the object).
  */
 export function reopenStrategy(name: string, settings: Json): CompactionStrategy | null {
-  if (!(name in factories)) return null;
-  return byName(name, settings as Record<string, unknown>);
+  if (Object.hasOwn(factories, name)) return byName(name, settings as Settings);
+  const [, wrapper = '', innerName = ''] = WRAPPED.exec(name) ?? [];
+  if (!Object.hasOwn(wrappers, wrapper)) return null;
+  const { inner: innerSettings, ...own } = settings as { readonly [setting: string]: Json };
+  const inner = reopenStrategy(innerName, innerSettings ?? {});
+  return inner === null ? null : (wrappers[wrapper]!(inner, own) as CompactionStrategy);
+}
+
+/** Replaces a preset by its settings; those that are given beside it count. */
+function withoutPreset({ preset, ...settings }: Settings): Settings {
+  if (preset === undefined) return settings;
+  const name = choiceSetting<FluidPreset>('lazy-leveling', FLUID_PRESETS).parse(
+    preset,
+    'hybrid: preset',
+  );
+  const { ratio = 4 } = settings;
+  return {
+    ...fluidPreset(name, numberSetting(4, 2, 100).parse(ratio, 'hybrid: ratio')),
+    ...settings,
+  };
 }
 
 /** A strategy that somebody gave as an object: what the manifest keeps of it has to be fit for that. */
@@ -83,7 +135,27 @@ export function checkLossy(strategy: CompactionStrategy, isAllowed: boolean): vo
   );
 }
 
-function byName(name: string, settings: Record<string, unknown>): CompactionStrategy {
+/**
+ * The strategy that a call on an open database names, if its consent to loss is sufficient.
+ *
+ * @param caller - name of the call, for messages
+ * @throws LSM_INVALID_ARGUMENT
+ */
+export function consentedStrategy(
+  setting: StrategySetting,
+  options: SwitchOptions,
+  isLossyAllowed: boolean,
+  caller: string,
+): CompactionStrategy {
+  checkOptionNames(options, ['lossy'], caller);
+  const { lossy = isLossyAllowed } = options;
+  if (typeof lossy !== 'boolean') throw invalidArgument('lossy has to be true or false.');
+  const strategy = resolveStrategy(setting);
+  checkLossy(strategy, lossy);
+  return strategy;
+}
+
+function byName(name: string, settings: Settings): CompactionStrategy {
   const factory = Object.hasOwn(factories, name) ? factories[name as StrategyName] : undefined;
   if (factory === undefined) {
     throw invalidArgument(

@@ -84,6 +84,9 @@ export class Compactor {
   readonly #ledger: TaskLedger;
   #state: Json;
   #rejections = 0;
+  /** Merges under way, and since when there are so many. */
+  #merging = 0;
+  #mergingSince = 0;
   #closed = false;
   /** Above 0 while a manual compaction has the tree to itself. */
   #held = 0;
@@ -137,6 +140,16 @@ export class Compactor {
   resume(): void {
     this.#paused = false;
     this.plan();
+  }
+
+  /** The tree as a strategy is shown it, the disk taken as large enough. */
+  get tree(): TreeSnapshot {
+    return this.#snapshot();
+  }
+
+  /** The state of the strategy in use. */
+  get state(): Json {
+    return this.#state;
   }
 
   /** Tasks under way. */
@@ -334,7 +347,9 @@ export class Compactor {
       return error === null;
     }
     const job = this.#job(task);
+    this.#countMerging(1);
     this.#host.executor().submit(job, (outcome) => {
+      this.#countMerging(-1);
       if (this.#closed) return;
       this.#waiting.delete(task.id);
       const error = this.#finish(task, outcome, event, started);
@@ -345,6 +360,14 @@ export class Compactor {
     });
     if (done !== null) this.#waiting.set(task.id, done);
     return false;
+  }
+
+  /** A merge begins or ends. */
+  #countMerging(change: 1 | -1): void {
+    const now = this.#host.clock.elapsed();
+    if (this.#merging > 0) this.#host.counters.compactionMs += now - this.#mergingSince;
+    this.#merging += change;
+    this.#mergingSince = now;
   }
 
   #finish(
@@ -548,6 +571,7 @@ function eventOf(task: AdmittedTask): CompactionEvent {
     kind: task.kind,
     reason: task.task.reason,
     inputs: task.inputs.length,
+    inputBytes: task.inputBytes,
     level: task.level,
   };
 }
