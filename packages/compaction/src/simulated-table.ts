@@ -134,6 +134,7 @@ export class SimulatedSink implements TableSink {
   readonly tables: SimulatedEntries[] = [];
   bytes = 0;
   readonly #entryBytes: number;
+  readonly #tombstoneBytes: number;
   readonly #keepsSequences: boolean;
   #keys: number[] = [];
   #sequences: number[] = [];
@@ -143,10 +144,12 @@ export class SimulatedSink implements TableSink {
 
   /**
    * @param entryBytes - size of an entry, bytes
+   * @param tombstoneBytes - size of a delete, bytes
    * @param keepsSequences - test only: false makes the oldest version of each key look as if written first of all
    */
-  constructor(entryBytes: number, keepsSequences = true) {
+  constructor(entryBytes: number, tombstoneBytes: number = entryBytes, keepsSequences = true) {
     this.#entryBytes = entryBytes;
+    this.#tombstoneBytes = tombstoneBytes;
     this.#keepsSequences = keepsSequences;
   }
 
@@ -164,12 +167,12 @@ export class SimulatedSink implements TableSink {
     this.#sequences.push(entry.sequence);
     this.#kinds.push(entry.kind);
     this.#values.push(entry.valueOffset);
-    this.bytes += this.#entryBytes;
+    this.bytes += entry.kind === EntryKind.put ? this.#entryBytes : this.#tombstoneBytes;
   }
 
   addRangeTombstone(tombstone: RangeTombstone): void {
     this.#rangeTombstones.push(tombstone);
-    this.bytes += this.#entryBytes;
+    this.bytes += this.#tombstoneBytes;
   }
 
   cut(): void {
@@ -211,12 +214,18 @@ export function mergedAges(tables: readonly TableInfo[]): TableAges {
   return { oldestWriteAt, newestWriteAt, oldestTombstoneAt };
 }
 
+/** Bytes of one entry, by kind. */
+export interface SimulatedSizes {
+  readonly entryBytes: number;
+  readonly tombstoneBytes: number;
+}
+
 /** The metadata of a simulated table; frozen. */
 export function describeTable(
   id: number,
   entries: SimulatedEntries,
   keys: SimulatedKeys,
-  entryBytes: number,
+  { entryBytes, tombstoneBytes }: SimulatedSizes,
   now: number,
   ages: TableAges,
 ): TableInfo {
@@ -242,7 +251,7 @@ export function describeTable(
   const tombstones = pointTombstones + rangeTombstones.length;
   return Object.freeze({
     id,
-    bytes: (count + rangeTombstones.length) * entryBytes,
+    bytes: (count - pointTombstones) * entryBytes + tombstones * tombstoneBytes,
     entries: count,
     minKey,
     maxKey,

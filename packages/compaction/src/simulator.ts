@@ -16,7 +16,6 @@ import {
   type CompactionTask,
   type Json,
   LsmError,
-  type Random,
   type RangeTombstone,
   SEQUENCE_MAX,
   type TableId,
@@ -24,20 +23,22 @@ import {
   type TaskId,
   type TreeSnapshot,
 } from '@lsm/core';
-import {
-  type AdmissionRules,
-  ALL_ADMISSION_RULES,
-  type Rejection,
-  type RunView,
-} from './admission.ts';
+import { ALL_ADMISSION_RULES, type Rejection, type RunView } from './admission.ts';
 import { compactEntries } from './compact-entries.ts';
 import { ALL_DROP_RULES, type DropRules } from './drop-rules.ts';
 import { type KeyRange, totalBytes } from './key-range.ts';
 import { MergeCursor } from './merge-cursor.ts';
 import { describeMerge } from './merge-description.ts';
 import type { CutShape } from './output-cutter.ts';
-import { ALL_PROGRESS_RULES, type ProgressRules } from './progress-guard.ts';
+import { ALL_PROGRESS_RULES } from './progress-guard.ts';
 import { SimulatedMemtable } from './simulated-memtable.ts';
+import {
+  type ProbedRun,
+  probeRuns,
+  type SimulatedLookup,
+  type SimulatedScan,
+  scanRuns,
+} from './simulated-probe.ts';
 import { readVisible, type Visible } from './simulated-read.ts';
 import {
   describeTable,
@@ -49,76 +50,8 @@ import {
   SimulatedSink,
   type TableAges,
 } from './simulated-table.ts';
+import type { SimulatorOptions, SimulatorRules, SimulatorStats } from './simulator-options.ts';
 import { type AdmittedTask, isRejection, TaskLedger } from './task-ledger.ts';
-
-/** Settings of a {@link Simulator}. */
-export interface SimulatorOptions {
-  /** Keys are 0 … `keyCount` − 1. */
-  readonly keyCount: number;
-  /** Entries of a full memtable; default 64. */
-  readonly flushEntries?: number;
-  /** Size of an entry, bytes; default 1. */
-  readonly entryBytes?: number;
-  /** Target entries of a table; default infinite. */
-  readonly tableEntries?: number;
-  /** Tasks that may run at once; default 1. */
-  readonly maxTasks?: number;
-  /** Entries that one task should not exceed; default infinite. */
-  readonly maxTaskEntries?: number;
-  /** Plans and ends tasks after each flush until the strategy is satisfied; default true. */
-  readonly settles?: boolean;
-  /** Chooses which task ends, and which by abort; default: the oldest, none. */
-  readonly random?: Random;
-  /** Share of tasks that end by abort, 0 to 1; default 0; needs `random`. */
-  readonly abortShare?: number;
-  /** Whether `drop` tasks are allowed; default: if the strategy says that it plans them. */
-  readonly lossy?: boolean;
-  /** By how much a flush moves the clock, ms; default 1. */
-  readonly flushMs?: number;
-  /** Size of the disk, bytes; default infinite. */
-  readonly diskBytes?: number;
-  /** Bytes that tasks may read between two flushes, as a multiple of the tree; default 1000. */
-  readonly writeAmplificationCap?: number;
-  /** Plans in which urgent work may be passed over before it goes first; default 16. */
-  readonly starvedPlansMax?: number;
-}
-
-/** What a simulation has cost so far, in bytes unless said otherwise. */
-export interface SimulatorStats {
-  readonly flushedBytes: number;
-  /** Flushes and merges. */
-  readonly writtenBytes: number;
-  /** `writtenBytes` / `flushedBytes`. */
-  readonly writeAmplification: number;
-  /** Bytes of all tables. */
-  readonly treeBytes: number;
-  /** Most bytes that tables, and outputs of running tasks, have had together. */
-  readonly peakBytes: number;
-  /** Bytes that the largest merge or rewrite read; moves and drops read nothing. */
-  readonly largestTaskBytes: number;
-  /** Runs with tables. */
-  readonly runs: number;
-  readonly tasks: number;
-  readonly moves: number;
-  readonly aborts: number;
-  readonly rejections: number;
-}
-
-/** Switches for tests only. @internal */
-export interface SimulatorRules {
-  readonly admission?: Partial<AdmissionRules>;
-  readonly drop?: Partial<DropRules>;
-  readonly progress?: Partial<ProgressRules>;
-  /** D2 and D3 weakened: runs with the target's own tag are not asked. */
-  readonly asksOnlyHigherTags?: boolean;
-  /**
-   * D4 broken: while there is no snapshot, merges make the oldest version of each key look as if written first of
-   * all, without asking older runs.
-   */
-  readonly forgetsSequences?: boolean;
-  /** D6 broken: of several sealed memtables the newest is flushed first. */
-  readonly flushesNewestFirst?: boolean;
-}
 
 type Run = RunView<TableInfo>;
 
@@ -128,6 +61,11 @@ const SETTLE_STEPS_MAX = 100_000;
 /** Simulates one tree; see the head of this file. */
 export class Simulator {
   readonly #options: Required<Omit<SimulatorOptions, 'random' | 'lossy'>> & SimulatorOptions;
+  /** Tables of the runs for reads, as of a version. */
+  #probed: { readonly version: number; readonly runs: readonly ProbedRun[] } = {
+    version: -1,
+    runs: [],
+  };
   readonly #keys: SimulatedKeys;
   readonly #rules: SimulatorRules;
   readonly #dropRules: DropRules;
@@ -147,6 +85,7 @@ export class Simulator {
   #version = 0;
   #now = 0;
   #nextId = 1;
+  #flushes = 0;
   #flushedBytes = 0;
   #writtenBytes = 0;
   #pendingBytes = 0;
@@ -166,6 +105,7 @@ export class Simulator {
     this.#options = {
       flushEntries: 64,
       entryBytes: 1,
+      tombstoneBytes: options.entryBytes ?? 1,
       tableEntries: Number.POSITIVE_INFINITY,
       maxTasks: 1,
       maxTaskEntries: Number.POSITIVE_INFINITY,
@@ -230,6 +170,7 @@ export class Simulator {
   /** What it has cost so far. */
   get stats(): SimulatorStats {
     return {
+      flushes: this.#flushes,
       flushedBytes: this.#flushedBytes,
       writtenBytes: this.#writtenBytes,
       writeAmplification: this.#writtenBytes / Math.max(1, this.#flushedBytes),
@@ -282,6 +223,16 @@ export class Simulator {
     return readVisible(sources, key, this.#keys.copy(key), snapshot);
   }
 
+  /** What a lookup of a key now would ask of the tables; the memtable is left out. */
+  probe(key: number): SimulatedLookup {
+    return probeRuns(this.#probedRuns(), key, this.#keys.copy(key));
+  }
+
+  /** What a scan over up to `limit` entries from a key on would pass in the tables; the memtable is left out. */
+  probeScan(key: number, limit: number): SimulatedScan {
+    return scanRuns(this.#probedRuns(), key, this.#keys.copy(key), limit);
+  }
+
   /** Entries of all tables, obsolete ones and tombstones included. */
   get entries(): number {
     let entries = 0;
@@ -316,6 +267,7 @@ export class Simulator {
       { oldestWriteAt: now, newestWriteAt: now, oldestTombstoneAt: now },
     );
     this.#sealed = this.#sealed.filter((other) => other !== memtable);
+    this.#flushes++;
     this.#flushedBytes += totalBytes(written);
     if (written.length > 0) {
       this.#runs = [{ id: this.#nextId++, level: 0, tables: written }, ...this.#runs];
@@ -480,6 +432,16 @@ export class Simulator {
     throw new LsmError('LSM_STRATEGY', `"${this.#strategy.name}" is never satisfied.`);
   }
 
+  #probedRuns(): readonly ProbedRun[] {
+    if (this.#probed.version !== this.#version) {
+      const runs = this.#runs.map(({ tables }) => ({
+        tables: tables.map((range) => ({ range, entries: this.#contents.get(range.id)! })),
+      }));
+      this.#probed = { version: this.#version, runs };
+    }
+    return this.#probed.runs;
+  }
+
   #makeLedger(): TaskLedger {
     const { writeAmplificationCap, starvedPlansMax } = this.#options;
     return new TaskLedger(
@@ -512,9 +474,9 @@ export class Simulator {
     shape: CutShape,
     ages: TableAges,
   ): readonly TableInfo[] {
-    const { entryBytes } = this.#options;
+    const { entryBytes, tombstoneBytes } = this.#options;
     const forgets = this.#rules.forgetsSequences === true && this.#snapshots.length === 0;
-    const sink = new SimulatedSink(entryBytes, !forgets);
+    const sink = new SimulatedSink(entryBytes, tombstoneBytes, !forgets);
     const rangeTombstones: RangeTombstone[] = sources.flatMap((source) => source.rangeTombstones);
     const source = new MergeCursor(sources.map((list) => new SimulatedCursor(list, this.#keys)));
     const steps = compactEntries(
@@ -524,7 +486,8 @@ export class Simulator {
     while (steps.next().done !== true);
     const tables = sink.tables.map((entries) => {
       const id = this.#nextId++;
-      const table = describeTable(id, entries, this.#keys, entryBytes, this.#now, ages);
+      const sizes = { entryBytes, tombstoneBytes };
+      const table = describeTable(id, entries, this.#keys, sizes, this.#now, ages);
       this.#contents.set(table.id, entries);
       return table;
     });

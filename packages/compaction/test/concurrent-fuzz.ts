@@ -14,7 +14,7 @@ import {
   type TableInfo,
 } from '@lsm/core';
 import { IDLE_STRATEGY as IDLE } from '@lsm/testkit';
-import type { SimulatorRules } from '../src/simulator.ts';
+import type { SimulatorRules } from '../src/simulator-options.ts';
 
 export interface FuzzOptions {
   readonly steps?: number;

@@ -5,7 +5,7 @@
 import { Simulator } from '@lsm/compaction';
 import { type CompactionTask, type Random, type RunInfo, seededRandom } from '@lsm/core';
 import { IDLE_STRATEGY as IDLE } from '@lsm/testkit';
-import type { SimulatorRules } from '../src/simulator.ts';
+import type { SimulatorRules } from '../src/simulator-options.ts';
 
 const KEYS = 64;
 const STEPS_MAX = 4000;
