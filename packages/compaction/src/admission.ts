@@ -104,6 +104,9 @@ export const ALL_ADMISSION_RULES: AdmissionRules = {
   disk: 'full',
 };
 
+/** Highest tag: strategies may walk through all levels of a tree that another one left, whatever they are. */
+const LEVEL_MAX = 1000;
+
 interface Input {
   readonly table: TableView;
   readonly row: number;
@@ -173,7 +176,9 @@ function malformedPlacement(to: Placement): string | null {
   if (typeof to !== 'object' || to === null) return 'The task has no target.';
   if ('into' in to) return null;
   const level = to.newRun?.level;
-  if (!Number.isInteger(level) || level < 0) return 'The level of the new run is not a number ≥ 0.';
+  if (!Number.isInteger(level) || level < 0 || level > LEVEL_MAX) {
+    return `The level of the new run is not an integer from 0 to ${LEVEL_MAX}.`;
+  }
   return null;
 }
 

@@ -166,7 +166,7 @@ export class TaskLedger {
     const admitted: AdmittedTask = {
       id: this.#nextTaskId++,
       kind: task.kind,
-      inputs: [...task.inputs],
+      inputs: Object.freeze([...task.inputs]),
       target: target.id,
       level: target.level,
       isNewRun: 'to' in task && 'newRun' in task.to,

@@ -85,6 +85,11 @@ export class EventHub {
     return () => set.delete(listener);
   }
 
+  /** Whether somebody listens to a name. */
+  isHeard(name: keyof DatabaseEvents): boolean {
+    return (this.#listeners.get(name)?.size ?? 0) > 0;
+  }
+
   /** Calls the listeners of a name; one that throws does not disturb the database or the others. */
   emit<E extends keyof DatabaseEvents>(name: E, event: DatabaseEvents[E]): void {
     const set = this.#listeners.get(name);

@@ -14,12 +14,16 @@ import {
   type CompactionStrategy,
   choiceSetting,
   invalidArgument,
-  isJson,
+  isLsmError,
   type Json,
   nearestName,
   numberSetting,
 } from '@lsm/core';
+import { plainCopy } from './background/plain-copy.ts';
 import { checkOptionNames } from './write-batch.ts';
+
+/** Size of a strategy's settings: characters and values. */
+const SETTINGS_SIZE_MAX = 65_536;
 
 /** Names of the built-in strategies. `fifo` and `time-window` drop data and want `lossy: true`. */
 export type StrategyName = 'leveled' | 'tiered' | 'hybrid' | 'unified' | 'fifo' | 'time-window';
@@ -105,22 +109,53 @@ function withoutPreset({ preset, ...settings }: Settings): Settings {
   };
 }
 
-/** A strategy that somebody gave as an object: what the manifest keeps of it has to be fit for that. */
+/**
+ * A strategy that somebody gave as an object: what the manifest keeps of it has to be fit for that, and is read only
+ * now. Its methods are called on the object itself, whenever they are needed.
+ */
 function checkedStrategy(strategy: CompactionStrategy): CompactionStrategy {
-  const { name, formatVersion, settings } = strategy;
+  const { name, formatVersion, settings, lossy } = strategy;
   if (typeof name !== 'string' || name === '') {
     throw invalidArgument('A CompactionStrategy has to have a name.');
   }
   if (!Number.isSafeInteger(formatVersion) || formatVersion < 0) {
     throw invalidArgument(`The formatVersion of the strategy "${name}" has to be an integer ≥ 0.`);
   }
-  if (!isJson(settings)) {
-    throw invalidArgument(`The settings of the strategy "${name}" have to be plain JSON.`);
-  }
   if (typeof strategy.assess !== 'function') {
     throw invalidArgument(`The strategy "${name}" has no method assess.`);
   }
-  return strategy;
+  const own: CompactionStrategy = {
+    name,
+    formatVersion,
+    settings: checkedSettings(settings, name),
+    lossy: lossy === true,
+    plan: (snapshot, state) => strategy.plan(snapshot, state),
+    assess: (snapshot) => strategy.assess(snapshot),
+  };
+  return Object.freeze({ ...own, ...optionalMethodsOf(strategy) });
+}
+
+/** The optional methods that a strategy has, called on it. */
+function optionalMethodsOf(strategy: CompactionStrategy): Partial<CompactionStrategy> {
+  const own: Partial<CompactionStrategy> = {};
+  if (strategy.initialState !== undefined) own.initialState = () => strategy.initialState!();
+  if (strategy.predict !== undefined) own.predict = (workload) => strategy.predict!(workload);
+  if (strategy.bounds !== undefined) own.bounds = (workload) => strategy.bounds!(workload);
+  if (strategy.flush !== undefined) own.flush = (snapshot) => strategy.flush!(snapshot);
+  if (strategy.withSettings !== undefined) {
+    own.withSettings = (changes) => strategy.withSettings!(changes);
+  }
+  return own;
+}
+
+function checkedSettings(settings: Json, name: string): Json {
+  try {
+    return plainCopy(settings, `What the strategy "${name}" has as settings`, SETTINGS_SIZE_MAX);
+  } catch (error) {
+    throw invalidArgument(
+      isLsmError(error) ? error.message : `The settings of the strategy "${name}" can't be read.`,
+    );
+  }
 }
 
 /**

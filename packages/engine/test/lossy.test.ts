@@ -116,7 +116,9 @@ it('drop tasks of a strategy that does not call itself lossy are not admitted, a
   const runs = Array.from({ length: 12 }, (_, i) => i + 10);
   await writeRuns(db, runs);
   expect(pairs(db)).toEqual(runs.map((run) => `k${run}=v`));
-  expect(told).toEqual(['keep-newest: This tree does not allow loss.']);
+  expect(told).toEqual([
+    'keep-newest: 16 tasks in a row were refused, the last by A6: This tree does not allow loss.',
+  ]);
 });
 
 it('a reader may look at a database of a lossy strategy without consent', async () => {

@@ -18,32 +18,33 @@ import {
   type Health,
   type Json,
   LsmError,
-  type RunInfo,
   type TreeSnapshot,
 } from '@lsm/core';
 import type { Run, TableMetadata } from '@lsm/manifest';
 import type { Counters } from '../counters.ts';
 import type { CompactionEvent, EventHub } from '../events.ts';
 import type { Executor, JobOutcome } from '../jobs/executor.ts';
-import { type MergeJob, rangesOf } from '../jobs/jobs.ts';
 import type { Settings } from '../options.ts';
 import type { Interval } from '../range.ts';
 import type { SnapshotList } from '../snapshot.ts';
 import type { Tree } from '../tree/tree.ts';
 import { asLsmError } from './flusher.ts';
 import { manualTask } from './manual-task.ts';
-import { outputSpec } from './output-spec.ts';
+import { mergeJob } from './merge-job.ts';
 import { safeguard } from './safeguard.ts';
 import {
-  checkedCutKeys,
   checkedHealth,
+  checkedHint,
   checkedPlan,
-  checkedShape,
+  complaint,
   firstState,
 } from './strategy-contract.ts';
+import { StrategyView } from './strategy-view.ts';
 
 /** Rejected tasks in a row after which a strategy is taken for broken. */
 const REJECTIONS_MAX = 16;
+/** Flushes in a row before each of which a strategy used up its budget (A8), after which it is taken for broken. */
+const SPENT_BUDGETS_MAX = 4;
 /** Least and most time to a plan that was asked for by the clock, ms. */
 const REPLAN_MS_MIN = 1000;
 const REPLAN_MS_MAX = 2 ** 31 - 1;
@@ -84,6 +85,9 @@ export class Compactor {
   readonly #ledger: TaskLedger;
   #state: Json;
   #rejections = 0;
+  #spentBudgets = 0;
+  #isBudgetSpent = false;
+  readonly #view = new StrategyView();
   /** Merges under way, and since when there are so many. */
   #merging = 0;
   #mergingSince = 0;
@@ -159,7 +163,7 @@ export class Compactor {
 
   /** A flush brought new data. */
   flushed(): void {
-    this.#ledger.renewBudget();
+    this.#renewBudget();
     this.plan();
   }
 
@@ -173,7 +177,11 @@ export class Compactor {
     } finally {
       this.#planning = false;
     }
-    this.#judge();
+    // The safeguard that comes after a quarantine may have something to do.
+    if (!this.#judge()) {
+      this.plan();
+      return;
+    }
     this.#lookForSpace();
     this.#changed();
   }
@@ -202,7 +210,7 @@ export class Compactor {
       this.#check();
       const task = manualTask(this.#host.tree.version.runs, interval, this.#host.settings);
       if (task === null) return;
-      this.#ledger.renewBudget();
+      this.#renewBudget();
       const freeDiskBytes = this.#spareDiskBytes();
       const context = { freeDiskBytes };
       const admitted = this.#ledger.propose(this.#host.tree.version.runs, task, context);
@@ -232,25 +240,24 @@ export class Compactor {
   #planOnce(): boolean {
     const freeDiskBytes = this.#spareDiskBytes();
     const snapshot = this.#snapshot(freeDiskBytes);
+    const { strategy } = this;
     let plan: ReturnType<CompactionStrategy['plan']>;
-    let tasks: readonly CompactionTask[];
     try {
-      plan = checkedPlan(this.strategy.plan(snapshot, this.#state));
-      tasks = this.#ledger.order(this.#host.tree.version.runs, plan.tasks);
+      plan = checkedPlan(strategy.plan(snapshot, this.#state), tablesOf(snapshot));
     } catch (error) {
-      this.#quarantine(`plan failed: ${asLsmError(error).message}`);
+      this.#quarantine(complaint('plan', error));
       return true;
     }
+    // It may have done what it must not: closed the database, or given it another strategy.
+    if (this.#closed || this.strategy !== strategy) return false;
     if (plan.state !== undefined) this.#state = plan.state;
+    const context = { freeDiskBytes, lossy: this.#isLossy };
     let moved = false;
-    for (const task of tasks) {
+    for (const task of this.#ledger.order(this.#host.tree.version.runs, plan.tasks)) {
       if (this.#ledger.running.length >= this.#host.settings.maxTasks) break;
-      const admitted = this.#propose(task, freeDiskBytes);
-      if (admitted === null) return true;
+      const admitted = this.#ledger.propose(this.#host.tree.version.runs, task, context);
       if (isRejection(admitted)) {
-        // Nobody is to blame for a full disk.
-        if (admitted.rule === 'A7') continue;
-        if (this.#rejected(admitted.message)) return true;
+        if (this.#rejected(admitted)) return true;
         continue;
       }
       this.#rejections = 0;
@@ -259,23 +266,31 @@ export class Compactor {
     return moved;
   }
 
-  /** What admission says to a task; `null` if it is none at all and the strategy was quarantined for it. */
-  #propose(task: CompactionTask, freeDiskBytes: number): ReturnType<TaskLedger['propose']> | null {
-    const context = { freeDiskBytes, lossy: this.#isLossy };
-    try {
-      return this.#ledger.propose(this.#host.tree.version.runs, task, context);
-    } catch (error) {
-      this.#quarantine(`plan gave no task: ${asLsmError(error).message}`);
-      return null;
+  /** True if the strategy was quarantined. */
+  #rejected({ rule, message }: Rejection): boolean {
+    // Nobody is to blame for a full disk.
+    if (rule === 'A7') return false;
+    this.#rejections++;
+    if (rule === 'A8' && !this.#isBudgetSpent) {
+      this.#isBudgetSpent = true;
+      this.#spentBudgets++;
     }
+    const why = `the last by ${rule}: ${message}`;
+    if (this.#ledger.isBreakerTripped)
+      this.#quarantine(`A task was refused by ${rule}: ${message}`);
+    else if (this.#rejections >= REJECTIONS_MAX)
+      this.#quarantine(`${this.#rejections} tasks in a row were refused, ${why}`);
+    else if (this.#spentBudgets >= SPENT_BUDGETS_MAX)
+      this.#quarantine(`Tasks were refused between any of ${this.#spentBudgets} flushes, ${why}`);
+    else return false;
+    return true;
   }
 
-  /** True if the strategy was quarantined. */
-  #rejected(message: string): boolean {
-    this.#rejections++;
-    if (!this.#ledger.isBreakerTripped && this.#rejections < REJECTIONS_MAX) return false;
-    this.#quarantine(message);
-    return true;
+  /** New data came, or time passed: what a strategy may do is measured anew. */
+  #renewBudget(): void {
+    this.#ledger.renewBudget();
+    if (!this.#isBudgetSpent) this.#spentBudgets = 0;
+    this.#isBudgetSpent = false;
   }
 
   /** Bytes of disk that merges may take. */
@@ -313,7 +328,8 @@ export class Compactor {
     // No task needs more than the whole tree.
     if (this.running > 0 || this.#paused || freeBytes >= tree.version.bytes) return undefined;
     try {
-      const { tasks } = checkedPlan(this.strategy.plan(this.#snapshot(), this.#state));
+      const snapshot = this.#snapshot();
+      const { tasks } = checkedPlan(this.strategy.plan(snapshot, this.#state), tablesOf(snapshot));
       return tasks.find(({ kind }) => kind === 'merge' || kind === 'rewrite');
     } catch {
       // Its next real plan ends in quarantine.
@@ -323,8 +339,13 @@ export class Compactor {
 
   #quarantine(reason: string): void {
     const strategy = this.strategy.name;
-    this.#use(safeguard(), null);
-    this.#host.events.emit('strategyQuarantined', { strategy, reason });
+    // The manifest keeps the state of the strategy that was given: the next opening is its next chance.
+    this.#use(safeguard(), this.#host.tree.state.strategy?.state ?? null);
+    const { events, clock } = this.#host;
+    const tell = (): void => events.emit('strategyQuarantined', { strategy, reason });
+    // Nobody can listen while the database is being opened.
+    if (events.isHeard('strategyQuarantined')) tell();
+    else clock.defer(tell);
   }
 
   #use(strategy: CompactionStrategy, state: Json): void {
@@ -332,7 +353,9 @@ export class Compactor {
     this.#isLossy = strategy.lossy === true;
     this.#state = state;
     this.#rejections = 0;
-    this.#ledger.renewBudget();
+    this.#isBudgetSpent = false;
+    this.#view.forget();
+    this.#renewBudget();
   }
 
   /** Starts a task; true if it is done already (no data had to be read). */
@@ -346,7 +369,8 @@ export class Compactor {
       done?.(error);
       return error === null;
     }
-    const job = this.#job(task);
+    const rows = this.#ledger.view<TableMetadata, Run>(this.#host.tree.version.runs);
+    const job = mergeJob(this.#host, rows, task);
     this.#countMerging(1);
     this.#host.executor().submit(job, (outcome) => {
       this.#countMerging(-1);
@@ -424,16 +448,20 @@ export class Compactor {
     this.#cancelRetry ??= this.#host.clock.after(RETRY_MS, retry, true);
   }
 
-  #judge(): void {
+  /** Asks how far behind the tree is; false if the strategy was quarantined for what it said. */
+  #judge(): boolean {
+    let health: Health;
     try {
-      const health = checkedHealth(this.strategy.assess(this.#snapshot()));
-      // A debt that nobody works off is no reason to hold writers back.
-      this.health = this.#paused ? { ...health, delay: 'none' } : health;
-      this.#replanAt(health.replanAt ?? Number.POSITIVE_INFINITY);
+      health = checkedHealth(this.strategy.assess(this.#snapshot()));
     } catch (error) {
-      this.#quarantine(`assess failed: ${asLsmError(error).message}`);
+      this.#quarantine(complaint('assess', error));
       this.health = this.strategy.assess(this.#snapshot());
+      return false;
     }
+    // A debt that nobody works off is no reason to hold writers back.
+    this.health = this.#paused ? { ...health, delay: 'none' } : health;
+    this.#replanAt(health.replanAt ?? Number.POSITIVE_INFINITY);
+    return true;
   }
 
   /** Plans again at a time of the engine's clock; a process that has nothing else to do may end before. */
@@ -445,92 +473,40 @@ export class Compactor {
     const ms = Math.min(Math.max(at - clock.now(), REPLAN_MS_MIN), REPLAN_MS_MAX);
     const replan = (): void => {
       this.#cancelReplan = null;
-      this.#ledger.renewBudget();
+      this.#renewBudget();
       this.plan();
     };
     this.#cancelReplan = clock.after(ms, replan, false);
-  }
-
-  #job(task: AdmittedTask): MergeJob {
-    const { tree, settings, filter, snapshots, clock } = this.#host;
-    const rows = this.#ledger.view<TableMetadata, Run>(tree.version.runs);
-    const selected = new Set(task.inputs);
-    const inputs = rows
-      .map((run) => run.tables.filter((table) => selected.has(table.id)))
-      .filter((tables) => tables.length > 0);
-    const target = rows.findIndex((run) => run.id === task.target);
-    const olderRuns = rows
-      .slice(target + 1)
-      .map((run) => rangesOf(run.tables.filter((table) => !selected.has(table.id))))
-      .filter((tables) => tables.length > 0);
-    const shape = checkedShape(task.task, settings.tableBytes);
-    const near = rows.find((run) => run.id === shape.cutNear);
-    const flat = inputs.flat();
-    const staying = rows[target]!.tables.filter((table) => !selected.has(table.id));
-    const output = outputSpec(tree, settings, filter, {
-      level: task.level,
-      entries: [...flat, ...staying].reduce((sum, table) => sum + table.entries, 0),
-      bytes: task.inputBytes,
-      isOldest: olderRuns.length === 0,
-      replaced: rows
-        .filter(
-          (run) => run.id === task.target || run.tables.every((table) => selected.has(table.id)),
-        )
-        .map((run) => run.id),
-      createdAt: clock.now(),
-    });
-    return {
-      kind: 'merge',
-      inputs,
-      output: { ...output, tableBytes: shape.tableBytes },
-      snapshots: snapshots.sequences(),
-      olderRuns,
-      cutNear: (near?.tables ?? []).map(({ maxKey, bytes }) => ({ maxKey, bytes })),
-      maxOverlapBytes: shape.maxOverlapBytes ?? 0,
-      cutKeys: shape.cutKeys ?? [],
-    };
   }
 
   /** Keys before which a flush should end a table, as the strategy wants it. */
   flushCutKeys(): readonly Uint8Array[] {
     if (this.strategy.flush === undefined) return [];
     try {
-      return checkedCutKeys(this.strategy.flush(this.#snapshot()).splitKeys);
+      return checkedHint(this.strategy.flush(this.#snapshot()));
     } catch (error) {
-      this.#quarantine(`flush failed: ${asLsmError(error).message}`);
+      this.#quarantine(complaint('flush', error));
       return [];
     }
   }
 
   #snapshot(freeDiskBytes: number = Number.POSITIVE_INFINITY): TreeSnapshot {
     const { tree, settings, clock, snapshots } = this.#host;
+    const { running } = this.#ledger;
     const rows = this.#ledger.view<TableMetadata, Run>(tree.version.runs);
-    const runs: readonly RunInfo[] = rows.map((run) => ({
-      id: run.id,
-      level: run.level,
-      tables: run.tables.map((table) => ({ ...table, busyBy: this.#ledger.busyBy(table.id) })),
-      bytes: run.tables.reduce((sum, table) => sum + table.bytes, 0),
-      entries: run.tables.reduce((sum, table) => sum + table.entries, 0),
-    }));
     return Object.freeze({
       version: tree.changes,
       now: clock.now(),
-      runs,
-      inProgress: this.#ledger.running.map(({ id, kind, inputs, target, inputBytes }) => ({
-        id,
-        kind,
-        inputs,
-        target,
-        inputBytes,
-      })),
+      runs: this.#view.runs(rows, running),
+      inProgress: this.#view.tasks(running),
       oldestReaderSequence: snapshots.oldest(),
       flushBytes: settings.memtableBytes,
-      limits: {
+      limits: Object.freeze({
         maxTasks: settings.maxTasks,
         maxTaskBytes: TASK_TABLES_MAX * settings.tableBytes,
         tableBytes: settings.tableBytes,
         freeDiskBytes,
-      },
+      }),
     });
   }
 
@@ -548,6 +524,10 @@ export class Compactor {
     for (const resolve of this.#changes.splice(0)) resolve();
     this.#host.changed();
   }
+}
+
+function tablesOf({ runs }: TreeSnapshot): number {
+  return runs.reduce((sum, { tables }) => sum + tables.length, 0);
 }
 
 /** The error of a manual compaction that may not run. */

@@ -4,6 +4,9 @@ import type { OutputSpec } from '../jobs/jobs.ts';
 import { type Compression, combinedIndexShare, type Settings } from '../options.ts';
 import type { Tree } from '../tree/tree.ts';
 
+/** Outputs that as many bytes of inputs as one table has can make. */
+const OUTPUTS_PER_TABLE = 512;
+
 /** What is about to be written. */
 export interface OutputPlan {
   readonly level: number;
@@ -15,6 +18,8 @@ export interface OutputPlan {
   readonly isOldest: boolean;
   /** Runs that the outputs join or replace wholly: they count by `entries` already. */
   readonly replaced: readonly number[];
+  /** Cuts that a strategy asked for beside those by size, at most; default 0. */
+  readonly cuts?: number;
   readonly createdAt: number;
 }
 
@@ -39,8 +44,9 @@ export function outputSpec(
     },
     budgetBits: (settings.indexBytes - combinedIndexShare(settings)) * 8,
   });
-  // Cuts near borders of other runs make more, smaller tables than the bytes alone would.
-  const idCount = tables * 4 + 16;
+  // Cuts near borders of other runs make more, smaller tables than the bytes alone would; and what was compressed may
+  // be written without (LZ4 shrinks up to 255 times). Numbers cost nothing.
+  const idCount = tables * OUTPUTS_PER_TABLE + 16 + (plan.cuts ?? 0);
   return {
     directory: tree.directory,
     firstId: tree.reserveNumbers(idCount),
