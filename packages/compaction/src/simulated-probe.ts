@@ -40,10 +40,10 @@ export function probeRuns(
   keyBytes: Uint8Array,
 ): SimulatedLookup {
   const vain: number[] = [];
-  for (const [place, { tables }] of runs.entries()) {
-    const table = tables[tableAt(tables, keyBytes)];
-    if (table === undefined || compareBytes(table.range.minKey, keyBytes) > 0) continue;
-    const { keys, rangeTombstones } = table.entries;
+  for (const [place, run] of runs.entries()) {
+    const entries = entriesAround(run, keyBytes);
+    if (entries === null) continue;
+    const { keys, rangeTombstones } = entries;
     if (keys[firstAt(keys, key)] === key) return { vain, ended: place };
     vain.push(place);
     const covered = rangeTombstones.some(
@@ -140,6 +140,16 @@ class Walk {
     }
     this.key = table === undefined ? Number.POSITIVE_INFINITY : table.entries.keys[this.#at]!;
   }
+}
+
+/** The table of a run whose range holds a key, or `null`. */
+export function entriesAround(
+  { tables }: ProbedRun,
+  keyBytes: Uint8Array,
+): SimulatedEntries | null {
+  const table = tables[tableAt(tables, keyBytes)];
+  const isBefore = table === undefined || compareBytes(table.range.minKey, keyBytes) > 0;
+  return isBefore ? null : table.entries;
 }
 
 /** Place of the first table that reaches up to a key. */

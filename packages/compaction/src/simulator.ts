@@ -33,6 +33,7 @@ import type { CutShape } from './output-cutter.ts';
 import { ALL_PROGRESS_RULES } from './progress-guard.ts';
 import { SimulatedMemtable } from './simulated-memtable.ts';
 import {
+  entriesAround,
   type ProbedRun,
   probeRuns,
   type SimulatedLookup,
@@ -217,10 +218,13 @@ export class Simulator {
 
   /** Sequence number of the put that is visible for a key at a snapshot (default: now); −1 if there is none. */
   get(key: number, snapshot: number = SEQUENCE_MAX): Visible {
-    const runs = this.#runs.map((run) => run.tables.map((table) => this.#contents.get(table.id)!));
-    const memtables = [this.#memtable, ...this.#sealed].map((memtable) => [memtable.entries()]);
-    const sources = [...memtables, ...runs];
-    return readVisible(sources, key, this.#keys.copy(key), snapshot);
+    const keyBytes = this.#keys.copy(key);
+    const runs = this.#probedRuns().map((run) => entriesAround(run, keyBytes));
+    const memtables = [this.#memtable, ...this.#sealed].map((memtable) => memtable.entries());
+    const sources = [...memtables, ...runs].flatMap((entries) =>
+      entries === null ? [] : [[entries]],
+    );
+    return readVisible(sources, key, keyBytes, snapshot);
   }
 
   /** What a lookup of a key now would ask of the tables; the memtable is left out. */
