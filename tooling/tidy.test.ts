@@ -21,6 +21,7 @@ const OUTSIDE_DEPENDENCIES: Record<string, readonly string[] | 'any'> = {
 /** Packages that write bytes to disk, and the page with their byte offsets. */
 const FORMAT_PAGES: Record<string, string> = {
   bloom: 'filter.md',
+  compaction: 'trace.md',
   manifest: 'manifest.md',
   sstable: 'sstable.md',
   wal: 'wal.md',

@@ -19,6 +19,9 @@ export {
 export * from './cost-model.ts';
 export * from './forecast.ts';
 export * from './key-range.ts';
+export * from './lab/trace.ts';
+export { decodeTrace } from './lab/trace-reader.ts';
+export { TraceWriter, type TraceWriterOptions } from './lab/trace-writer.ts';
 export * from './level-targets.ts';
 export * from './merge-cursor.ts';
 export * from './merge-description.ts';
