@@ -16,8 +16,10 @@ import type {
   TreeSnapshot,
   WorkloadModel,
 } from '@lsm/core';
+import { splitKeys } from './level0-plan.ts';
 import { planLeveled } from './leveled-plan.ts';
 import { type LeveledStateJson, readState } from './leveled-state.ts';
+import { TASK_SHARE_MAX } from './leveled-tasks.ts';
 import { type LeveledTree, leveledTree } from './leveled-tree.ts';
 import { type LeveledSettings, parseLeveledSettings } from './settings.ts';
 
@@ -47,6 +49,9 @@ export function leveled(settings?: Partial<LeveledSettings>): CompactionStrategy
       return healthOf(leveledTree(snapshot, parsed), parsed, quiescent);
     },
     predict: (workload: WorkloadModel): CostVector => predict(workload, parsed),
+    flush: (snapshot: TreeSnapshot) => ({
+      splitKeys: splitKeys(snapshot, leveledTree(snapshot, parsed), parsed),
+    }),
     bounds: (workload: WorkloadModel): StrategyBounds => boundsOf(workload, parsed),
     withSettings: (changes: { readonly [setting: string]: Json }) =>
       leveled({ ...parsed, ...changes }),
@@ -97,5 +102,6 @@ function boundsOf(workload: WorkloadModel, settings: LeveledSettings): StrategyB
   return {
     maxRuns: level0Runs + levelsFor(workload, settings),
     maxSpaceAmplification: 1 + 1 / (ratio - 1) + level0 + 0.1,
+    maxTaskShare: TASK_SHARE_MAX,
   };
 }

@@ -2,6 +2,7 @@ import { type RunView, Simulator } from '@lsm/compaction';
 import { leveled } from '@lsm/compaction-leveled';
 import {
   type CompactionTask,
+  keySuccessor,
   type RunInfo,
   SEQUENCE_MAX,
   seededRandom,
@@ -119,6 +120,147 @@ describe('leveled', { timeout: 60_000 }, () => {
     expect(picked).toEqual([1, 2, 3, 1]);
     const odd = { 5: 'not hexadecimal' };
     expect(strategy.plan(one, odd).tasks.length).toBe(1);
+  });
+
+  describe('with more in L0 and the base level than one task may read', () => {
+    const limits = { maxTasks: 4, maxTaskBytes: 400, tableBytes: 100, freeDiskBytes: 1e12 };
+    const letters = 'acegikmo'.split('');
+    const base = run(1, 6, ...letters.map((from, i) => table(i, `${from}-${from}z`)));
+    const small = { bytes: 10 };
+    const cutRuns = Array.from({ length: 4 }, (_, row) =>
+      run(100 + row, 0, ...letters.map((c, i) => table(200 + 10 * row + i, `${c}a-${c}y`, small))),
+    );
+    const settings = { baseBytes: 10_000 };
+
+    test('merges L0 piece by piece where its tables can be told apart', () => {
+      const tasks = plan(tree([...cutRuns, base], { limits }), settings);
+      expect(tasks.length).toBeGreaterThan(1);
+      const seen = tasks.flatMap((task) => task.inputs);
+      expect(new Set(seen).size).toBe(seen.length);
+      for (const task of tasks) {
+        expect(task).toMatchObject({ kind: 'merge', to: { into: 1 }, reason: 'L0' });
+        const fromBase = task.inputs.filter((id) => id < 100).length;
+        // Each column of L0 is four tables of 10 bytes over one of 100.
+        expect(task.inputs.length).toBe(5 * fromBase);
+        expect(140 * fromBase).toBeLessThanOrEqual(400);
+      }
+    });
+
+    test('goes on beside a piece that is at work', () => {
+      const inputs = [0, 200, 210, 220, 230];
+      const busy = (id: number): boolean => inputs.includes(id);
+      const marked = [...cutRuns, base].map((one) => ({
+        ...one,
+        tables: one.tables.map((t) => (busy(t.id) ? { ...t, busyBy: 9 } : t)),
+      }));
+      const inProgress = [{ id: 9, kind: 'merge' as const, inputs, target: 1, inputBytes: 140 }];
+      const tasks = plan(tree(marked, { limits, inProgress }), settings);
+      expect(tasks.length).toBeGreaterThan(1);
+      expect(tasks.flatMap((task) => task.inputs).some(busy)).toBe(false);
+      for (const task of tasks) expect(task).toMatchObject({ to: { into: 1 } });
+    });
+
+    test('takes only the deep part of L0, and gathers the rest in fewer runs', () => {
+      const shallow = run(90, 0, table(300, 'aa-ay', small), table(301, 'ma-my', small));
+      const rest = cutRuns.slice(1).map((one) => ({ ...one, tables: one.tables.slice(1, 2) }));
+      const tasks = plan(tree([shallow, ...rest, base], { limits }), settings);
+      expect(tasks.map((task) => task.kind)).toEqual(['move']);
+      const below = { into: rest[0]!.id };
+      expect(tasks[0]).toMatchObject({ kind: 'move', inputs: [300, 301], to: below });
+      const deep = plan(tree([shallow, cutRuns[0]!, ...rest, base], { limits }), settings);
+      for (const task of deep) expect(task.inputs).not.toContain(300);
+      expect(deep[0]).toMatchObject({ kind: 'merge', to: { into: 1 } });
+    });
+
+    test('cuts a table that spans more than a task first', () => {
+      const wide = level0(4, 'a-p');
+      const tasks = plan(tree([...wide, base], { limits }), settings);
+      expect(tasks.length).toBe(4);
+      for (const task of tasks) {
+        expect(task).toMatchObject({ kind: 'rewrite', reason: 'too wide for one task' });
+        expect(task.inputs.length).toBe(1);
+        expect('shape' in task && task.shape.cutKeys?.length).toBeGreaterThan(1);
+      }
+      // With a range tombstone there may be nothing on one side of a border: better one large task than none.
+      const ranges = wide.map((one) => ({
+        ...one,
+        tables: one.tables.map((t) => ({ ...t, rangeTombstones: 1 })),
+      }));
+      const [whole] = plan(tree([...ranges, base], { limits }), settings);
+      expect(whole).toMatchObject({ kind: 'merge', to: { into: 1 } });
+    });
+
+    test('asks flushes to be cut at borders of the base level, and no smaller tree', () => {
+      const strategy = leveled(settings);
+      const keys = strategy.flush!(tree([base], { limits })).splitKeys!;
+      expect(keys.length).toBeGreaterThan(2);
+      const ends = new Set(base.tables.map((t) => [...keySuccessor(t.maxKey!)!].join()));
+      for (const cut of keys) expect(ends.has([...cut].join())).toBe(true);
+      const roomy = { ...limits, maxTaskBytes: 10_000 };
+      expect(strategy.flush!(tree([base], { limits: roomy })).splitKeys).toEqual([]);
+      expect(strategy.flush!(tree([], { limits })).splitKeys).toEqual([]);
+    });
+
+    test.each([
+      ['cut as asked', true],
+      ['left whole', false],
+    ])('reads no more than half as much again in a task when flushes are %s', (_, isCut) => {
+      const keyCount = 8000;
+      const uncut = { ...leveled(), flush: () => ({}) };
+      const writes = [800, Number.POSITIVE_INFINITY].map((maxTaskEntries) => {
+        const simulator = new Simulator(isCut ? leveled() : uncut, {
+          keyCount,
+          flushEntries: 100,
+          tableEntries: isCut ? 25 : 100,
+          maxTaskEntries,
+        });
+        const random = seededRandom(5);
+        for (let i = 0; i < 25_000; i++) simulator.put(random.next() % keyCount);
+        const { largestTaskBytes, writeAmplification, rejections } = simulator.stats;
+        if (maxTaskEntries === 800) expect(largestTaskBytes).toBeLessThanOrEqual(1200);
+        else expect(largestTaskBytes).toBeGreaterThan(1200);
+        expect(rejections).toBe(0);
+        return writeAmplification;
+      });
+      // Tables that have to be cut first are written once more.
+      expect(writes[0]).toBeLessThan(writes[1]! * (isCut ? 1.03 : 1.3));
+    });
+  });
+
+  // Regression: pieces of L0 always went first, so that the base level grew and each piece cost more than the last.
+  test('drains a base level that is worse off than L0, though L0 never gets below its trigger', () => {
+    const keyCount = 12_000;
+    const flushEntries = 100;
+    const strategy = leveled();
+    const simulator = new Simulator(strategy, {
+      keyCount,
+      flushEntries,
+      tableEntries: 25,
+      maxTaskEntries: 800,
+      settles: false,
+    });
+    const random = seededRandom(7);
+    let paid = 0;
+    let waits = 0;
+    // Merges can read six times what is flushed, which is less than they need.
+    const work = (): void => {
+      for (paid += 6 * flushEntries; ; ) {
+        simulator.plan();
+        const [task] = simulator.running;
+        if (task === undefined) paid = 0;
+        if (task === undefined || task.inputBytes > paid) return;
+        if (task.kind !== 'move') paid -= task.inputBytes;
+        simulator.commit(task.id);
+      }
+    };
+    for (let n = 0; n < 400; n++) {
+      for (let i = 0; i < flushEntries; i++) simulator.put(random.next() % keyCount);
+      work();
+      while (strategy.assess(simulator.tree()).delay !== 'none' && waits++ < 2000) work();
+    }
+    expect(waits).toBeLessThan(60);
+    expect(simulator.stats.writeAmplification).toBeLessThan(8);
+    expect(simulator.stats.largestTaskBytes).toBeLessThanOrEqual(1200);
   });
 
   test('slows writers down, then stops them, by the runs of L0', () => {

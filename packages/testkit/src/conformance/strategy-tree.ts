@@ -174,8 +174,10 @@ export class StrategyTree {
       .toSorted((a, b) => a.key - b.key);
     const tables: TreeTable[] = [];
     const step = Math.max(1, Math.floor(task.shape.tableBytes / ENTRY_BYTES));
-    for (let i = 0; i < kept.length; i += step) {
-      tables.push(this.#makeTable(kept.slice(i, i + step)));
+    for (const stretch of cutAt(kept, task.shape.cutKeys ?? [])) {
+      for (let i = 0; i < stretch.length; i += step) {
+        tables.push(this.#makeTable(stretch.slice(i, i + step)));
+      }
     }
     return tables;
   }
@@ -266,4 +268,17 @@ function freezeAll(snapshot: TreeSnapshot): TreeSnapshot {
   Object.freeze(snapshot.inProgress);
   Object.freeze(snapshot.limits);
   return Object.freeze(snapshot);
+}
+
+/** Entries in key order, divided before each of the keys. */
+function cutAt(
+  entries: readonly TreeEntry[],
+  cutKeys: readonly Uint8Array[],
+): readonly (readonly TreeEntry[])[] {
+  const stretches: TreeEntry[][] = Array.from({ length: cutKeys.length + 1 }, () => []);
+  for (const entry of entries) {
+    const key = keyOf(entry.key);
+    stretches[cutKeys.filter((cut) => compareBytes(cut, key) <= 0).length]!.push(entry);
+  }
+  return stretches;
 }
