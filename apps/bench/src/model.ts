@@ -18,24 +18,36 @@ export class Model {
   readonly data: DataSet;
   /** Below 0: deleted; the magnitude is the last version that was written. */
   readonly #versions: Int32Array;
+  /** Entries whose time is over: there or not, both is right. */
+  readonly #expired: Uint8Array;
   /** Entries ever written: indexes below it may exist. */
   inserted = 0;
+  /** Entries that exist and have not expired. */
+  liveEntries = 0;
   /** Reads compared with the model. */
   checkedReads = 0;
 
   constructor(data: DataSet) {
     this.data = data;
     this.#versions = new Int32Array(data.capacity);
+    this.#expired = new Uint8Array(data.capacity);
   }
 
-  /** The version of an entry, 0 if absent. */
+  /** The version of an entry, 0 if it is absent or has expired. */
   version(index: number): number {
-    return Math.max(0, this.#versions[index]!);
+    return this.#expired[index] === 1 ? 0 : Math.max(0, this.#versions[index]!);
+  }
+
+  /** The version that an expired entry has if it is still there, else 0. */
+  expiredVersion(index: number): number {
+    return this.#expired[index] === 1 ? this.#versions[index]! : 0;
   }
 
   /** Notes a write and returns the version that it has to write. */
   write(index: number): number {
     const version = Math.abs(this.#versions[index]!) + 1;
+    if (this.version(index) === 0) this.liveEntries++;
+    this.#expired[index] = 0;
     this.#versions[index] = version;
     if (index >= this.inserted) this.inserted = index + 1;
     return version;
@@ -43,12 +55,23 @@ export class Model {
 
   /** Notes a delete. A later write takes the next version, so that no older value can ever be right again. */
   remove(index: number): void {
+    if (this.version(index) > 0) this.liveEntries--;
+    this.#expired[index] = 0;
     this.#versions[index] = -Math.abs(this.#versions[index]!);
+  }
+
+  /** Notes that an entry is too old to be kept: the store may forget it, or not yet have. */
+  expire(index: number): void {
+    if (this.version(index) === 0) return;
+    this.liveEntries--;
+    this.#expired[index] = 1;
   }
 
   /** Checks the answer to a lookup of an entry. */
   check(index: number, value: Uint8Array | undefined): void {
     this.checkedReads++;
+    const expired = this.expiredVersion(index);
+    if (expired > 0 && value !== undefined && this.data.matches(index, expired, value)) return;
     const version = this.version(index);
     const right =
       version === 0

@@ -29,6 +29,13 @@ export class MemoryStore implements Store {
     for (const key of this.#entries.keys()) if (key.startsWith(text)) this.#entries.delete(key);
   }
 
+  async deleteRange(gte: Uint8Array, lt: Uint8Array): Promise<void> {
+    const [from, to] = [gte, lt].map((key) => Buffer.from(key).toString('latin1'));
+    for (const key of this.#entries.keys()) {
+      if (key >= from! && key < to!) this.#entries.delete(key);
+    }
+  }
+
   async batch(operations: readonly StoreOperation[]): Promise<void> {
     for (const { key, value } of operations) void this.put(key, value);
   }

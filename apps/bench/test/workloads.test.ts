@@ -44,6 +44,38 @@ describe('every workload', () => {
   });
 });
 
+describe('expiring', () => {
+  const data = new GeneratedData({ entries: 300 });
+
+  test('deletes what is too old in ranges', async () => {
+    const store = new MemoryStore(folder);
+    const { liveEntries } = await run('expiring', store, data);
+    expect(liveEntries).toBe(300);
+  });
+
+  test('leaves old entries to a store that forgets them, and takes either answer', async () => {
+    const store: Store = Object.assign(new MemoryStore(folder), { expires: true });
+    const result = await run('expiring', store, data);
+    expect(result.liveEntries).toBe(300);
+    expect(result.checks.at(-1)!.evidence).toContain('400 entries scanned');
+  });
+
+  test('does not take a store that forgets more', async () => {
+    const store: Store = Object.assign(new MemoryStore(folder), { expires: true });
+    const flush = store.flush.bind(store);
+    store.flush = async () => {
+      await store.del(data.key(150));
+      return flush();
+    };
+    await expect(run('expiring', store, data)).rejects.toThrow('Entry 151 of the final scan is');
+  });
+
+  test('needs room for more entries', async () => {
+    const wish = run('queue', new MemoryStore(folder), loadCities(300));
+    await expect(wish).rejects.toThrow('needs generated data');
+  });
+});
+
 describe('real', () => {
   test('goes through the life of the cities', async () => {
     const result = await run('real', new MemoryStore(folder), loadCities(500));

@@ -14,6 +14,8 @@ export interface SimulatorOptions {
   readonly entryBytes?: number;
   /** Size of a delete, bytes; default `entryBytes`. */
   readonly tombstoneBytes?: number;
+  /** What strategies are told of the typical size of a flush, bytes; default `flushEntries` · `entryBytes`. */
+  readonly flushBytes?: number;
   /** Target entries of a table; default infinite. */
   readonly tableEntries?: number;
   /** Tasks that may run at once; default 1. */
@@ -44,6 +46,8 @@ export interface SimulatorStats {
   readonly flushedBytes: number;
   /** Flushes and merges. */
   readonly writtenBytes: number;
+  /** Bytes of tables that merges and rewrites have read. */
+  readonly readBytes: number;
   /** `writtenBytes` / `flushedBytes`. */
   readonly writeAmplification: number;
   /** Bytes of all tables. */

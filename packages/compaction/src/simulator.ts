@@ -89,6 +89,7 @@ export class Simulator {
   #flushes = 0;
   #flushedBytes = 0;
   #writtenBytes = 0;
+  #readBytes = 0;
   #pendingBytes = 0;
   #peakBytes = 0;
   #largestTaskBytes = 0;
@@ -107,6 +108,7 @@ export class Simulator {
       flushEntries: 64,
       entryBytes: 1,
       tombstoneBytes: options.entryBytes ?? 1,
+      flushBytes: (options.flushEntries ?? 64) * (options.entryBytes ?? 1),
       tableEntries: Number.POSITIVE_INFINITY,
       maxTasks: 1,
       maxTaskEntries: Number.POSITIVE_INFINITY,
@@ -174,6 +176,7 @@ export class Simulator {
       flushes: this.#flushes,
       flushedBytes: this.#flushedBytes,
       writtenBytes: this.#writtenBytes,
+      readBytes: this.#readBytes,
       writeAmplification: this.#writtenBytes / Math.max(1, this.#flushedBytes),
       treeBytes: this.#treeBytes(),
       peakBytes: this.#peakBytes,
@@ -314,7 +317,7 @@ export class Simulator {
 
   /** What the strategy is shown; deeply frozen. */
   tree(): TreeSnapshot {
-    const { entryBytes, flushEntries, maxTasks, maxTaskEntries } = this.#options;
+    const { entryBytes, flushBytes, maxTasks, maxTaskEntries } = this.#options;
     const rows: readonly Run[] = this.#ledger.view<TableInfo, Run>(this.#runs);
     const runs = rows.map((run) =>
       Object.freeze({
@@ -334,7 +337,7 @@ export class Simulator {
       runs: Object.freeze(runs),
       inProgress: Object.freeze(inProgress),
       oldestReaderSequence: Math.min(SEQUENCE_MAX, ...this.#snapshots),
-      flushBytes: flushEntries * entryBytes,
+      flushBytes,
       limits: Object.freeze({
         maxTasks,
         maxTaskBytes: maxTaskEntries * entryBytes,
@@ -368,6 +371,7 @@ export class Simulator {
     this.#tasks++;
     if (admitted.kind === 'move') this.#moves++;
     if (admitted.kind === 'merge' || admitted.kind === 'rewrite') {
+      this.#readBytes += admitted.inputBytes;
       this.#largestTaskBytes = Math.max(this.#largestTaskBytes, admitted.inputBytes);
     }
     this.#outputs.set(admitted.id, this.#execute(admitted));

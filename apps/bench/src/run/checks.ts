@@ -69,24 +69,31 @@ export async function checkContent(store: Store, model: Model): Promise<CheckRes
   const order = data.sorted();
   let place = 0;
   let entries = 0;
-  const nextLive = (): number => {
-    while (place < order.length && model.version(order[place]!) === 0) place++;
-    return place < order.length ? order[place++]! : -1;
+  /** The next entry that has to be there; on the way, an expired one if it is the one that was found. */
+  const nextLive = (found: Uint8Array | null): number => {
+    for (; place < order.length; place++) {
+      const index = order[place]!;
+      if (model.version(index) > 0) return order[place++]!;
+      const isFound = found !== null && Buffer.compare(found, data.key(index)) === 0;
+      if (isFound && model.expiredVersion(index) > 0) return order[place++]!;
+    }
+    return -1;
   };
   await store.scan({}, (key, value) => {
     entries++;
-    const index = nextLive();
+    const index = nextLive(key);
     if (index < 0) throw new WrongAnswer(`Entry ${entries} of the final scan should not exist.`);
     if (Buffer.compare(key, data.key(index)) !== 0) {
       throw new WrongAnswer(
         `Entry ${entries} of the final scan is ${Buffer.from(key).toString()}, expected ${Buffer.from(data.key(index)).toString()}.`,
       );
     }
-    if (Buffer.compare(value, data.value(index, model.version(index))) !== 0) {
+    const version = model.version(index) || model.expiredVersion(index);
+    if (Buffer.compare(value, data.value(index, version)) !== 0) {
       throw new WrongAnswer(`The final scan has another value for entry ${entries}.`);
     }
   });
-  if (nextLive() >= 0)
+  if (nextLive(null) >= 0)
     throw new WrongAnswer(`The final scan ends early, after ${entries} entries.`);
   return {
     claim: 'the final content is the model, byte by byte and in order',

@@ -40,6 +40,10 @@ export class EngineStore implements Store {
     return this.db.delRange({ prefix });
   }
 
+  deleteRange(gte: Uint8Array, lt: Uint8Array): Promise<void> {
+    return this.db.delRange({ gte, lt });
+  }
+
   batch(operations: readonly StoreOperation[]): Promise<void> {
     return this.db.batch(operations);
   }

@@ -94,6 +94,12 @@ export interface Store {
   del(key: Uint8Array): Promise<unknown>;
   /** Deletes all keys with a prefix by one call. */
   deletePrefix?(prefix: Uint8Array): Promise<unknown>;
+  /** Deletes all keys from `gte` up to, not including, `lt` by one call. */
+  deleteRange?(gte: Uint8Array, lt: Uint8Array): Promise<unknown>;
+  /** Whether the store itself forgets what has become too old. */
+  readonly expires?: boolean;
+  /** Moves the store's clock, ms, where it does not run by itself. */
+  advance?(ms: number): void;
   batch(operations: readonly StoreOperation[]): Promise<unknown>;
   get(key: Uint8Array): Promise<Uint8Array | undefined>;
   getSync?(key: Uint8Array): Uint8Array | undefined;

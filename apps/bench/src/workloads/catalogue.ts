@@ -3,6 +3,7 @@ import { nearestName } from '@lsm/core';
 import { UsageError } from '../usage-error.ts';
 import { dbBench } from './db-bench.ts';
 import { filterWorkload } from './filter-probe.ts';
+import { lifeWorkloads } from './lives.ts';
 import { realWorkload } from './real.ts';
 import { seedMix } from './seed-mix.ts';
 import type { Workload } from './workload.ts';
@@ -15,6 +16,7 @@ export const WORKLOADS: readonly Workload[] = [
   ...dbBench,
   ...ycsb,
   seedMix,
+  ...lifeWorkloads,
 ];
 
 /**

@@ -12,6 +12,7 @@ export function loadPhase({ data, draws, sizes }: WorkloadContext, steps: Steps)
     calls: `put, ${sizes.inFlight} in flight`,
     inFlight: sizes.inFlight,
     settle: true,
+    prepares: true,
     step: (i) => steps.put(order[i]!),
   };
 }

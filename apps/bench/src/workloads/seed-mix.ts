@@ -15,6 +15,7 @@ export function seedMixPhase({ data, draws, sizes }: WorkloadContext, steps: Ste
     calls: `await put 70 %, ${steps.readCall} 20 %, entries({limit: ${SCAN_ENTRIES}}) 10 %`,
     touches: 'mixed',
     settle: true,
+    goesOn: true,
     step: () => {
       const share = draws.fraction();
       const index = chooser.next();

@@ -44,6 +44,18 @@ export class Steps {
     return after(store.deletePrefix(group.prefix), 'delete');
   }
 
+  /** Deletes entries that follow each other in key order, `from` up to not including `to`; by one call if the store can. */
+  removeSpan(from: number, to: number): StepResult {
+    const { store, data, model } = this.#context;
+    for (let index = from; index < to; index++) model.remove(index);
+    if (store.deleteRange !== undefined) {
+      const gte = data.key(from).slice();
+      return after(store.deleteRange(gte, data.key(to)), 'delete');
+    }
+    const calls = Array.from({ length: to - from }, (_, i) => store.del(data.key(from + i)));
+    return after(Promise.all(calls), 'delete');
+  }
+
   /** Writes the next versions of consecutive entries of an order as one batch. */
   batch(order: Uint32Array, from: number, count: number): StepResult {
     const { store, data, model, tally } = this.#context;

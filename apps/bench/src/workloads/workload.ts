@@ -29,6 +29,10 @@ export interface Phase {
   step(index: number): OperationKind | Promise<OperationKind>;
   /** Whether an operation handles several entries, so that entries are reported beside operations. */
   readonly countsEntries?: boolean;
+  /** Makes ready what the others measure; its writes are not among those that the matrix reports. */
+  readonly prepares?: boolean;
+  /** `step` may be called beyond `operations`, with more of the same. */
+  readonly goesOn?: boolean;
   /** Runs beside the steps until the returned function is called. */
   background?: () => () => Promise<void>;
 }
