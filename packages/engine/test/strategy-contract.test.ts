@@ -133,8 +133,15 @@ test('a level that no strategy could walk up to is refused', async () => {
 
 test('a merge may make more tables than it reads bytes of: inputs were compressed, outputs are not', async () => {
   const fs = memoryFileSystem();
-  const compressed = await open('/db', { ...TINY, fs, compression: 'lz4', compaction: 'leveled' });
-  for (let i = 0; i < 4000; i++) compressed.putSync(`k${i}`, 'x'.repeat(300));
+  const packed = {
+    ...TINY,
+    fs,
+    compression: 'lz4',
+    blockBytes: 8192,
+    compaction: 'leveled',
+  } as const;
+  const compressed = await open('/db', packed);
+  for (let i = 0; i < 500; i++) compressed.putSync(`k${i}`, 'x'.repeat(4000));
   await compressed.compact();
   await compressed.close();
   const errors: LsmError[] = [];
@@ -143,9 +150,47 @@ test('a merge may make more tables than it reads bytes of: inputs were compresse
   db.putSync('a', '');
   await db.compact();
   expect(errors).toEqual([]);
-  expect(db.stats().tableBytes).toBeGreaterThan(4000 * 300);
-  expect(pairs(db)).toHaveLength(4001);
+  expect(db.stats().tableBytes).toBeGreaterThan(500 * 4000);
+  expect(pairs(db)).toHaveLength(501);
   await db.close();
+});
+
+test('a merge may be cut at every border of a run that it has nothing else to do with', async () => {
+  const plan = (snapshot: TreeSnapshot): unknown => {
+    const [first, second, third] = snapshot.runs;
+    if (third === undefined || snapshot.inProgress.length > 0) {
+      return first === undefined || second !== undefined || first.level > 0
+        ? { tasks: [] }
+        : rewritten(snapshot);
+    }
+    const inputs = [...first!.tables, ...second!.tables].map(({ id }) => id);
+    const shape = { tableBytes: 1e9, cutNear: third.id, maxOverlapBytes: 1 };
+    const to = { into: second!.id };
+    return { tasks: [{ kind: 'merge', inputs, to, shape, reason: 'borders', score: 1 }] };
+  };
+  const rewritten = ({ runs }: TreeSnapshot): unknown => {
+    const inputs = runs[0]!.tables.map(({ id }) => id);
+    const to = { newRun: { level: 1, before: null } };
+    return { tasks: [{ kind: 'move', inputs, to, reason: 'down', score: 1 }] };
+  };
+  const compaction = { ...idle, plan: plan as CompactionStrategy['plan'] };
+  const db = await openInMemory({ compaction, memtableBytes: 1 << 20, memoryBytes: 8 << 20 });
+  const errors: LsmError[] = [];
+  db.on('error', ({ error }) => errors.push(error));
+  const keys = Array.from({ length: 900 }, (_, i) => `k${1000 + i}`);
+  for (const key of keys) db.putSync(key, 'x'.repeat(900));
+  await db.flush();
+  await db.idle();
+  const { tables } = db.stats();
+  expect(tables).toBeGreaterThan(40);
+  for (const value of ['1', '2']) {
+    for (const key of keys) db.putSync(key, value);
+    await db.flush();
+  }
+  await db.idle();
+  expect(errors).toEqual([]);
+  expect(db.stats()).toMatchObject({ runs: 2, tables: 2 * tables });
+  expect(pairs(db)).toEqual(keys.map((key) => `${key}=2`));
 });
 
 test('what a strategy says of itself is read once', async () => {
