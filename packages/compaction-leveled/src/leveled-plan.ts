@@ -11,6 +11,7 @@
 import {
   elideTombstones,
   hullOf,
+  overlapping,
   type PlanDraft,
   pickTables,
   rangeContains,
@@ -100,7 +101,9 @@ function giveDown(
   if (row.next !== null && cutWide(snapshot, table, row.next, score, draft)) return table.bytes;
   let picked: readonly TableInfo[] = [table];
   const hull = hullOf([table, ...overlap]);
-  const within = idle.filter((other) => !draft.isBusy(other.id) && rangeContains(hull, other));
+  const within = overlapping(idle, hull).filter(
+    (other) => !draft.isBusy(other.id) && rangeContains(hull, other),
+  );
   if (totalBytes(within) + overlapBytes <= snapshot.limits.maxTaskBytes) picked = within;
   const task = {
     kind: 'merge' as const,

@@ -44,9 +44,8 @@ export function leveled(settings?: Partial<LeveledSettings>): CompactionStrategy
     initialState: () => ({}),
     plan,
     assess: (snapshot: TreeSnapshot): Health => {
-      const isIdle = snapshot.inProgress.length === 0;
-      const quiescent = isIdle && plan(snapshot, {}).tasks.length === 0;
-      return healthOf(leveledTree(snapshot, parsed), parsed, quiescent);
+      const tree = leveledTree(snapshot, parsed);
+      return healthOf(tree, parsed, isQuiescent(snapshot, tree, parsed));
     },
     predict: (workload: WorkloadModel): CostVector => predict(workload, parsed),
     flush: (snapshot: TreeSnapshot) => ({
@@ -56,6 +55,19 @@ export function leveled(settings?: Partial<LeveledSettings>): CompactionStrategy
     withSettings: (changes: { readonly [setting: string]: Json }) =>
       leveled({ ...parsed, ...changes }),
   });
+}
+
+/** Whether nothing runs, and nothing is to be done: the first task that there is says no. */
+function isQuiescent(
+  snapshot: TreeSnapshot,
+  tree: LeveledTree,
+  settings: LeveledSettings,
+): boolean {
+  if (snapshot.inProgress.length > 0) return false;
+  const limits = { ...snapshot.limits, maxTasks: Math.min(1, snapshot.limits.maxTasks) };
+  const draft = new PlanDraft({ ...snapshot, limits });
+  planLeveled(snapshot, tree, settings, readState({}), draft);
+  return draft.tasks.length === 0;
 }
 
 function healthOf(tree: LeveledTree, settings: LeveledSettings, quiescent: boolean): Health {

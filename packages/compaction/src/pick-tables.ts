@@ -10,9 +10,12 @@
  *   does); without any, least overlap.
  *
  * No choice depends on table numbers, so equal trees get equal plans.
+ *
+ * A plan takes a few candidates of hundreds. So both runs are walked once, side by side, the bytes of an overlap are the
+ * difference of two sums, and what is best is looked for when it is asked for, instead of sorting.
  */
 import { compareBytes, type TableInfo } from '@lsm/core';
-import { overlapping, totalBytes } from './key-range.ts';
+import { isWithinUpper } from './key-range.ts';
 
 /** Names of the orders. */
 export const TABLE_PICKERS = [
@@ -36,35 +39,101 @@ export interface TableCandidate {
 }
 
 /**
- * Candidates of a run, best first; O(n log n).
+ * Candidates of a run, best first; O(n log m), and O(n) for each that is taken.
  *
  * @param tables - those that may be picked, in key order
  * @param target - tables of the target run, in key order
  * @param picker - the order
  * @param after - key where the last pick of this level ended; `null`: none yet
  */
-export function pickTables(
+export function* pickTables(
   tables: readonly TableInfo[],
   target: readonly TableInfo[],
   picker: TablePicker,
   after: Uint8Array | null,
-): readonly TableCandidate[] {
-  const start =
-    after === null ? 0 : tables.findIndex((table) => compareBytes(table.minKey, after) > 0);
-  const turned = start <= 0 ? tables : [...tables.slice(start), ...tables.slice(0, start)];
-  const candidates = turned.map((table) => {
-    const overlap = overlapping(target, table);
-    return { table, overlap, overlapBytes: totalBytes(overlap) };
+): Generator<TableCandidate, void, undefined> {
+  const { starts, ends, bytes } = overlapsOf(tables, target);
+  const first = after === null ? 0 : tables.findIndex((one) => compareBytes(one.minKey, after) > 0);
+  const candidate = (index: number): TableCandidate => ({
+    table: tables[index]!,
+    overlap: target.slice(starts[index]!, ends[index]!),
+    overlapBytes: bytes[index]!,
   });
-  if (picker === 'round-robin') return candidates;
-  return candidates.sort(
-    (a, b) => rank(a, picker) - rank(b, picker) || overlapRatio(a) - overlapRatio(b),
-  );
+  if (picker === 'round-robin') {
+    for (let i = 0; i < tables.length; i++) {
+      yield candidate((Math.max(0, first) + i) % tables.length);
+    }
+    return;
+  }
+  const ratios = tables.map((table, i) => overlapRatio(table, bytes[i]!));
+  const ranks = picker === 'min-overlap' ? ratios : tables.map((table) => rank(table, picker));
+  const left = Uint32Array.from(tables, (_, i) => (Math.max(0, first) + i) % tables.length);
+  for (let count = tables.length; count > 0; count--) {
+    let best = 0;
+    for (let i = 1; i < count; i++) {
+      const [a, b] = [left[i]!, left[best]!];
+      const isBetter = ranks[a] === ranks[b] ? ratios[a]! < ratios[b]! : ranks[a]! < ranks[b]!;
+      if (isBetter) best = i;
+    }
+    const index = left[best]!;
+    // The others keep their order, which decides between equals.
+    left.copyWithin(best, best + 1, count);
+    yield candidate(index);
+  }
+}
+
+interface Overlaps {
+  /** For each table the first of the target that it overlaps, and the one after the last. */
+  readonly starts: Uint32Array;
+  readonly ends: Uint32Array;
+  readonly bytes: Float64Array;
+}
+
+function overlapsOf(tables: readonly TableInfo[], target: readonly TableInfo[]): Overlaps {
+  const starts = new Uint32Array(tables.length);
+  const ends = new Uint32Array(tables.length);
+  const bytes = new Float64Array(tables.length);
+  const sums = new Float64Array(target.length + 1);
+  for (let i = 0; i < target.length; i++) sums[i + 1] = sums[i]! + target[i]!.bytes;
+  let end = 0;
+  for (let i = 0; i < tables.length; i++) {
+    const { minKey, maxKey } = tables[i]!;
+    // What two neighbours both overlap can only be the last table of the first.
+    const start = seek(target, Math.max(0, end - 1), (one) => isWithinUpper(minKey, one.maxKey));
+    end = seek(target, start, (one) => !isWithinUpper(one.minKey, maxKey));
+    starts[i] = start;
+    ends[i] = end;
+    bytes[i] = sums[end]! - sums[start]!;
+  }
+  return { starts, ends, bytes };
+}
+
+/** First table from `from` on that `isReached`, as all after it do; steps double, since it tends to be near. */
+function seek(
+  tables: readonly TableInfo[],
+  from: number,
+  isReached: (table: TableInfo) => boolean,
+): number {
+  let low = from;
+  let high = from;
+  for (let step = 1; high < tables.length && !isReached(tables[high]!); step *= 2) {
+    low = high + 1;
+    high += step;
+  }
+  high = Math.min(high, tables.length);
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (isReached(tables[middle]!)) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** Smaller is better. */
-function rank(candidate: TableCandidate, picker: TablePicker): number {
-  const { table } = candidate;
+function rank(
+  table: TableInfo,
+  picker: Exclude<TablePicker, 'min-overlap' | 'round-robin'>,
+): number {
   switch (picker) {
     case 'oldest':
       return table.maxSequence;
@@ -74,13 +143,10 @@ function rank(candidate: TableCandidate, picker: TablePicker): number {
       return -(table.pointTombstones + table.rangeTombstones) / Math.max(1, table.entries);
     case 'wasted-reads':
       return -(table.wastedReads ?? 0) / Math.max(1, table.bytes);
-    case 'min-overlap':
-    case 'round-robin':
-      return overlapRatio(candidate);
   }
 }
 
 /** Bytes to rewrite for each byte that goes down. */
-function overlapRatio({ table, overlapBytes }: TableCandidate): number {
+function overlapRatio(table: TableInfo, overlapBytes: number): number {
   return overlapBytes / Math.max(1, table.bytes + table.reclaimableBytes);
 }

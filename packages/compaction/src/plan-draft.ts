@@ -4,9 +4,8 @@
  * A planner offers candidates, best first; the draft takes those that the engine would admit beside the running
  * tasks and beside what was taken before. So a strategy needs no notion of what else is going on.
  */
-import type { CompactionTask, RunInfo, TableId, TableInfo, TreeSnapshot } from '@lsm/core';
+import type { CompactionTask, RunInfo, TableId, TreeSnapshot } from '@lsm/core';
 import { admit, type RunningTask, type RunView } from './admission.ts';
-import { totalBytes } from './key-range.ts';
 
 /** Collects the tasks of one plan. */
 export class PlanDraft {
@@ -14,7 +13,6 @@ export class PlanDraft {
   readonly tasks: CompactionTask[] = [];
   readonly #snapshot: TreeSnapshot;
   readonly #running: RunningTask[];
-  readonly #tables = new Map<TableId, TableInfo>();
   readonly #busy = new Set<TableId>();
   #rows: readonly RunView[];
 
@@ -25,10 +23,7 @@ export class PlanDraft {
     this.#rows = snapshot.runs;
     for (const task of snapshot.inProgress) for (const id of task.inputs) this.#busy.add(id);
     for (const run of snapshot.runs) {
-      for (const table of run.tables) {
-        this.#tables.set(table.id, table);
-        if (table.busyBy !== null) this.#busy.add(table.id);
-      }
+      for (const table of run.tables) if (table.busyBy !== null) this.#busy.add(table.id);
     }
   }
 
@@ -57,17 +52,24 @@ export class PlanDraft {
     if (this.room === 0 || task.inputs.some((id) => this.#busy.has(id))) return false;
     const context = { freeDiskBytes: this.#snapshot.limits.freeDiskBytes, lossy: true };
     if (admit(this.#rows, this.#running, task, context) !== null) return false;
-    const tables = task.inputs.map((id) => this.#tables.get(id)!);
-    for (const table of tables) this.#busy.add(table.id);
+    for (const id of task.inputs) this.#busy.add(id);
     this.tasks.push(task);
     this.#running.push({
       id: -this.tasks.length,
       kind: task.kind,
       inputs: task.inputs,
       target: this.#targetOf(task),
-      inputBytes: totalBytes(tables),
+      inputBytes: this.#bytesOf(new Set(task.inputs)),
     });
     return true;
+  }
+
+  #bytesOf(ids: ReadonlySet<TableId>): number {
+    let bytes = 0;
+    for (const { tables } of this.#snapshot.runs) {
+      for (const table of tables) if (ids.has(table.id)) bytes += table.bytes;
+    }
+    return bytes;
   }
 
   #targetOf(task: CompactionTask): number {

@@ -12,8 +12,10 @@ import {
   PlanDraft,
   pickTables,
   rangesOverlap,
+  TABLE_PICKERS,
+  totalBytes,
 } from '@lsm/compaction';
-import type { CompactionTask } from '@lsm/core';
+import type { CompactionTask, TableInfo } from '@lsm/core';
 import {
   treeKey as key,
   treeRun as run,
@@ -112,7 +114,9 @@ describe('pickTables', () => {
   ];
   const lower = [table(4, 'a-b'), table(5, 'c-d'), table(6, 'e-e'), table(7, 'f-f')];
   const ids = (picker: Parameters<typeof pickTables>[2], after: string | null = null): number[] =>
-    pickTables(upper, lower, picker, after === null ? null : key(after)).map((c) => c.table.id);
+    [...pickTables(upper, lower, picker, after === null ? null : key(after))].map(
+      (c) => c.table.id,
+    );
 
   test('orders by what each picker prefers', () => {
     expect(ids('min-overlap')).toEqual([3, 1, 2]);
@@ -130,7 +134,7 @@ describe('pickTables', () => {
       table(3, 'g-i', { rangeTombstones: 2, wastedReads: 20 }),
     ];
     const order = (picker: Parameters<typeof pickTables>[2]): number[] =>
-      pickTables(busy, lower, picker, null).map((c) => c.table.id);
+      [...pickTables(busy, lower, picker, null)].map((c) => c.table.id);
     expect(order('tombstone-density')).toEqual([2, 3, 1]);
     expect(order('wasted-reads')).toEqual([3, 1, 2]);
   });
@@ -140,7 +144,62 @@ describe('pickTables', () => {
     expect(ids('round-robin', 'f')).toEqual([3, 1, 2]);
     expect(ids('round-robin', 'z')).toEqual([1, 2, 3]);
   });
+
+  test('finds overlaps, and orders, as looking at each table and sorting would', () => {
+    const widths = fc.array(fc.tuple(fc.nat(3), fc.nat(2)), { maxLength: 40 });
+    const picked = fc.constantFrom(...TABLE_PICKERS);
+    fc.assert(
+      fc.property(widths, widths, picked, fc.option(fc.nat(90)), (upper, lower, picker, after) => {
+        const [tables, target] = [runOf(upper, 0), runOf(lower, 1000)];
+        const from = after === null ? null : Uint8Array.of(after);
+        const found = [...pickTables(tables, target, picker, from)];
+        for (const { table: one, overlap, overlapBytes } of found) {
+          expect(overlap).toEqual(overlapping(target, one));
+          expect(overlapBytes).toBe(totalBytes(overlap));
+        }
+        const expected = sortedByHand(tables, target, picker, from);
+        expect(found.map((one) => one.table.id)).toEqual(expected);
+      }),
+      { seed: 17, numRuns: 300 },
+    );
+  });
 });
+
+/** Tables in key order, each given by the gap before it and its width. */
+function runOf(widths: readonly (readonly [number, number])[], firstId: number): TableInfo[] {
+  let end = -1;
+  return widths.map(([gap, width], i) => {
+    const start = end + 1 + gap;
+    end = start + width;
+    const [minKey, maxKey] = [Uint8Array.of(start), Uint8Array.of(end)];
+    const more = { minKey, maxKey, bytes: 1 + ((i * 7) % 5), maxSequence: (i * 5) % 4 };
+    const counts = { pointTombstones: i % 3, wastedReads: (i * 3) % 7 };
+    return { ...table(firstId + i, 'a-b'), ...more, ...counts };
+  });
+}
+
+function sortedByHand(
+  tables: readonly TableInfo[],
+  target: readonly TableInfo[],
+  picker: (typeof TABLE_PICKERS)[number],
+  after: Uint8Array | null,
+): number[] {
+  const isAfter = (one: TableInfo): boolean => after !== null && one.minKey[0]! > after[0]!;
+  const turned = [...tables.filter(isAfter), ...tables.filter((one) => !isAfter(one))];
+  const ratio = (one: TableInfo): number =>
+    totalBytes(overlapping(target, one)) / (one.bytes + one.reclaimableBytes);
+  const ranks = {
+    'min-overlap': ratio,
+    'round-robin': () => 0,
+    oldest: (one: TableInfo) => one.maxSequence,
+    largest: (one: TableInfo) => -one.bytes - one.reclaimableBytes,
+    'tombstone-density': (one: TableInfo) => -one.pointTombstones / one.entries,
+    'wasted-reads': (one: TableInfo) => -one.wastedReads! / one.bytes,
+  };
+  const rank = ranks[picker];
+  const second = picker === 'round-robin' ? () => 0 : ratio;
+  return turned.toSorted((a, b) => rank(a) - rank(b) || second(a) - second(b)).map((one) => one.id);
+}
 
 describe('overlapSets', () => {
   test('gives the worked example: ABD and BCD', () => {
