@@ -56,7 +56,7 @@ export function* pickTables(
   const first = after === null ? 0 : tables.findIndex((one) => compareBytes(one.minKey, after) > 0);
   const candidate = (index: number): TableCandidate => ({
     table: tables[index]!,
-    overlap: target.slice(starts[index]!, ends[index]!),
+    overlap: target.slice(starts[index], ends[index]),
     overlapBytes: bytes[index]!,
   });
   if (picker === 'round-robin') {

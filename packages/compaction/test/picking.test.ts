@@ -149,8 +149,8 @@ describe('pickTables', () => {
     const widths = fc.array(fc.tuple(fc.nat(3), fc.nat(2)), { maxLength: 40 });
     const picked = fc.constantFrom(...TABLE_PICKERS);
     fc.assert(
-      fc.property(widths, widths, picked, fc.option(fc.nat(90)), (upper, lower, picker, after) => {
-        const [tables, target] = [runOf(upper, 0), runOf(lower, 1000)];
+      fc.property(widths, widths, picked, fc.option(fc.nat(90)), (above, below, picker, after) => {
+        const [tables, target] = [runOf(above, 0), runOf(below, 1000)];
         const from = after === null ? null : Uint8Array.of(after);
         const found = [...pickTables(tables, target, picker, from)];
         for (const { table: one, overlap, overlapBytes } of found) {
