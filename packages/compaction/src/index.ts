@@ -17,11 +17,24 @@ export {
   type TableSink,
 } from './compact-entries.ts';
 export * from './cost-model.ts';
+export type { ExpectedWrites } from './expected-writes.ts';
 export * from './forecast.ts';
 export * from './key-range.ts';
+export * from './lab/advise.ts';
+export { type FilterModel, filterRates } from './lab/filter-rates.ts';
+export type { ReplayOptions, ReplayResult } from './lab/replay.ts';
+export { type ReplayScript, replayScript, type ScriptOptions } from './lab/replay-script.ts';
 export * from './lab/trace.ts';
 export { decodeTrace } from './lab/trace-reader.ts';
 export { TraceWriter, type TraceWriterOptions } from './lab/trace-writer.ts';
+export {
+  type Candidate,
+  type WhatIfOptions,
+  type WhatIfRow,
+  whatIf,
+  whatIfSteps,
+} from './lab/what-if.ts';
+export * from './lab/workload-trace.ts';
 export * from './level-targets.ts';
 export * from './merge-cursor.ts';
 export * from './merge-description.ts';
