@@ -1,9 +1,22 @@
-import { Simulator, withDeadline, withMaxTaskBytes, withPicker } from '@lsm/compaction';
+import {
+  Simulator,
+  TABLE_PICKERS,
+  withDeadline,
+  withMaxTaskBytes,
+  withPicker,
+  withReadTriggers,
+} from '@lsm/compaction';
 import { fifo } from '@lsm/compaction-fifo';
 import { hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
-import { type CompactionStrategy, seededRandom, type TreeSnapshot } from '@lsm/core';
+import {
+  type CompactionStrategy,
+  type CompactionTask,
+  seededRandom,
+  type TableInfo,
+  type TreeSnapshot,
+} from '@lsm/core';
 import {
   compactionStrategyConformance,
   IDLE_STRATEGY as IDLE,
@@ -20,6 +33,25 @@ compactionStrategyConformance(
   () => withDeadline(withMaxTaskBytes(withPicker(leveled(), 'oldest'), 20_000), 90_000),
   tools,
 );
+
+const isUnlucky = (t: TableInfo): boolean => Math.imul(t.maxSequence, 0x9e3779b1) >>> 28 === 0;
+
+/** The strategy, to which a sixteenth of the tables looks as if reads passed through them in vain. */
+function withWastedReads(inner: CompactionStrategy): CompactionStrategy {
+  const shown = (tree: TreeSnapshot): TreeSnapshot => ({
+    ...tree,
+    runs: tree.runs.map((one) => ({
+      ...one,
+      tables: one.tables.map((t) => ({ ...t, wastedReads: isUnlucky(t) ? 500 : 0 })),
+    })),
+  });
+  return {
+    ...inner,
+    plan: (tree, state) => inner.plan(shown(tree), state),
+    assess: (tree) => inner.assess(shown(tree)),
+  };
+}
+compactionStrategyConformance(() => withWastedReads(withReadTriggers(leveled())), tools);
 
 const KEYS = 3000;
 
@@ -93,10 +125,10 @@ describe('withDeadline', () => {
 
 describe('withMaxTaskBytes', () => {
   test.each([
-    ['hybrid', hybrid],
-    ['tiered', tiered],
-  ])('bounds the tasks of %s where the engine does not', (_, make) => {
-    const cap = 500;
+    ['hybrid', hybrid, 500],
+    ['tiered', tiered, 500],
+    ['leveled', leveled, 350],
+  ] as const)('bounds the tasks of %s where the engine does not', (_, make, cap) => {
     const { stats } = load(withMaxTaskBytes(make(), cap), () => {});
     expect(stats.largestTaskBytes).toBeLessThanOrEqual(1.5 * cap);
     expect(load(make(), () => {}).stats.largestTaskBytes).toBeGreaterThan(2 * cap);
@@ -134,7 +166,90 @@ describe('withMaxTaskBytes', () => {
   });
 });
 
+describe('withReadTriggers', () => {
+  const reads = (wastedReads: number) => ({ wastedReads });
+  const wasteful = snapshot([
+    run(1, 0, [table(1, 'a-c', reads(99)), table(2, 'd-f', reads(100))]),
+    run(2, 1, [table(3, 'a-b'), table(4, 'c-m', reads(300))]),
+    run(3, 2, [table(5, 'a-e', reads(1e6)), table(6, 'f-z')]),
+  ]);
+  const tasksOf = (strategy: CompactionStrategy, tree: TreeSnapshot): readonly CompactionTask[] =>
+    strategy.plan(tree, null).tasks;
+
+  test('merges a table into what it overlaps once enough reads passed through it in vain', () => {
+    const tasks = tasksOf(withReadTriggers(IDLE), wasteful);
+    // The oldest run stays, whatever is looked for in it; table 2 waits for what table 4 does.
+    expect(tasks.map(({ inputs }) => inputs)).toEqual([[4, 5, 6]]);
+    expect(tasks[0]).toMatchObject({ kind: 'merge', to: { into: 3 } });
+    const [task, none] = tasksOf(withReadTriggers(IDLE, { minReads: 301 }), wasteful);
+    expect([task, none]).toEqual([undefined, undefined]);
+    const calm = run(2, 1, [table(3, 'a-b'), table(4, 'c-m')]);
+    const upper = snapshot([wasteful.runs[0]!, calm, wasteful.runs[2]!]);
+    expect(tasksOf(withReadTriggers(IDLE), upper).map(({ inputs }) => inputs)).toEqual([[2, 4]]);
+  });
+
+  test('allows large tables more, and does no more than fits into a task', () => {
+    const large = { bytes: 200 * 16_384, wastedReads: 199 };
+    const tree = (more: object): TreeSnapshot => ({
+      ...snapshot([
+        run(1, 0, [table(1, 'a-c', { ...large, ...more })]),
+        run(2, 1, [table(2, 'b-d')]),
+      ]),
+      limits: { maxTasks: 1, maxTaskBytes: 1e9, tableBytes: 1e6, freeDiskBytes: 1e12 },
+    });
+    expect(tasksOf(withReadTriggers(IDLE), tree({})).length).toBe(0);
+    expect(tasksOf(withReadTriggers(IDLE), tree({ wastedReads: 200 })).length).toBe(1);
+    const limits = { ...tree({}).limits, maxTaskBytes: large.bytes };
+    const tight = { ...tree({ wastedReads: 200 }), limits };
+    expect(tasksOf(withReadTriggers(IDLE), tight).length).toBe(0);
+  });
+
+  test('wants to be asked again while reads could find something, and says when nothing is to be done', () => {
+    const strategy = withReadTriggers(IDLE, { checkMs: 500 });
+    expect(strategy.assess(wasteful)).toMatchObject({ quiescent: false, replanAt: 500 });
+    const single = snapshot([run(1, 0, [table(1, 'a-c', reads(1e6))])]);
+    const health = strategy.assess(single);
+    expect(health.quiescent).toBe(true);
+    expect(health.replanAt).toBe(undefined);
+    for (const bad of [{ minReads: 0 }, { checkMs: -1 }, { reads: 1 }]) {
+      expect(() => withReadTriggers(IDLE, bad)).toThrow(/withReadTriggers/);
+    }
+  });
+});
+
 describe('wrappers', () => {
+  test.each(TABLE_PICKERS)(
+    'withPicker makes leveled compaction take the table that %s says',
+    (picker) => {
+      const upper = run(1, 5, [
+        table(1, 'a-c', { maxSequence: 9 }),
+        table(2, 'd-e', { maxSequence: 8 }),
+        table(3, 'f-h', { maxSequence: 1 }),
+        table(4, 'i-j', { maxSequence: 7, bytes: 150 }),
+        table(5, 'k-m', { maxSequence: 6, pointTombstones: 9 }),
+        table(6, 'n-p', { maxSequence: 5, wastedReads: 1000 }),
+      ]);
+      const letters = [...Array(16).keys()].map((i) => String.fromCodePoint(97 + i));
+      // Two tables below the first, third, fifth and sixth, one below the second.
+      const lower = letters
+        .filter((c) => c !== 'e' && c !== 'b')
+        .map((c, i) => table(20 + i, `${c}-${c}`));
+      const tree = { ...snapshot([upper, run(2, 6, lower)]), flushBytes: 100 };
+      const limits = { maxTasks: 1, maxTaskBytes: 400, tableBytes: 100, freeDiskBytes: 1e12 };
+      const strategy = withPicker(leveled({ baseBytes: 1 }), picker);
+      const { tasks } = strategy.plan({ ...tree, limits }, strategy.initialState!());
+      const first = {
+        'min-overlap': 2,
+        'round-robin': 1,
+        oldest: 3,
+        largest: 4,
+        'tombstone-density': 5,
+        'wasted-reads': 6,
+      }[picker];
+      expect(tasks[0]!.inputs.filter((id) => id < 20)).toContain(first);
+    },
+  );
+
   test('withPicker is the strategy with that picker, also through other wrappers', () => {
     expect(withPicker(leveled(), 'oldest').settings).toEqual(
       leveled({ picker: 'oldest' }).settings,

@@ -7,6 +7,7 @@
  *   level, whatever the inner strategy thinks. What the deadline of level i is follows Lethe (Sarkar et al., 2020): the
  *   time is dealt out to the levels in proportion to their size, so that most of it is spent where most data is.
  * - `withPicker` gives a strategy that picks tables another order.
+ * - `withReadTriggers` merges tables that reads look into in vain (read-triggers.ts).
  *
  * They compose. A wrapped strategy is named `wrapper(inner)`, its settings hold those of the inner one as `inner`: from
  * these an engine makes it again.
@@ -25,52 +26,13 @@ import {
 import { hullOf, type KeyRange, overlapping, rangesOverlap, totalBytes } from './key-range.ts';
 import type { TablePicker } from './pick-tables.ts';
 import { PlanDraft } from './plan-draft.ts';
+import { wrap } from './strategy-wrap.ts';
 import { hasOlder, hasTombstones } from './tombstone-elision.ts';
+
+export { type ReadTriggerSettings, withReadTriggers } from './read-triggers.ts';
 
 /** Growth of a level's share of a deadline over that of the newer level. */
 const DEADLINE_RATIO = 4;
-
-/** The optional methods, called on the strategy that they belong to. */
-function methodsOf<S extends Json>(inner: CompactionStrategy<S>): Partial<CompactionStrategy<S>> {
-  const methods: Partial<CompactionStrategy<S>> = {};
-  if (inner.initialState !== undefined) methods.initialState = () => inner.initialState!();
-  if (inner.predict !== undefined) methods.predict = (workload) => inner.predict!(workload);
-  if (inner.bounds !== undefined) methods.bounds = (workload) => inner.bounds!(workload);
-  if (inner.flush !== undefined) methods.flush = (snapshot) => inner.flush!(snapshot);
-  return methods;
-}
-
-/** The strategy with another `plan`, another name, and everything else as it was. */
-function wrap<S extends Json>(
-  inner: CompactionStrategy<S>,
-  name: string,
-  settings: { readonly [setting: string]: Json },
-  plan: (snapshot: TreeSnapshot, state: S) => CompactionPlan<S>,
-  rewrap: (strategy: CompactionStrategy<S>) => CompactionStrategy<S>,
-  dueAt: (snapshot: TreeSnapshot) => number = () => Number.POSITIVE_INFINITY,
-): CompactionStrategy<S> {
-  const wrapped: CompactionStrategy<S> = {
-    ...methodsOf(inner),
-    name: `${name}(${inner.name})`,
-    formatVersion: inner.formatVersion,
-    settings: { ...settings, inner: inner.settings },
-    lossy: inner.lossy === true,
-    plan,
-    assess(snapshot) {
-      const state = (inner.initialState?.() ?? null) as S;
-      const isIdle = snapshot.inProgress.length === 0;
-      const quiescent = isIdle && plan(snapshot, state).tasks.length === 0;
-      const health = inner.assess(snapshot);
-      const replanAt = Math.min(health.replanAt ?? Number.POSITIVE_INFINITY, dueAt(snapshot));
-      const again = replanAt === Number.POSITIVE_INFINITY ? {} : { replanAt };
-      return { ...health, quiescent, ...again };
-    },
-    ...(inner.withSettings === undefined
-      ? {}
-      : { withSettings: (changes) => rewrap(inner.withSettings!(changes)) }),
-  };
-  return Object.freeze(wrapped);
-}
 
 /**
  * Bounds the bytes that a task reads.
@@ -95,9 +57,13 @@ export function withMaxTaskBytes<S extends Json>(
     for (const task of given.tasks) for (const part of split(shown, task)) draft.add(part);
     return { ...given, tasks: draft.tasks };
   };
-  return wrap(inner, 'max-task', { maxTaskBytes }, plan, (next) =>
+  const wrapped = wrap(inner, 'max-task', { maxTaskBytes }, plan, (next) =>
     withMaxTaskBytes(next, maxTaskBytes),
   );
+  if (inner.flush === undefined) return wrapped;
+  const flush: CompactionStrategy['flush'] = (snapshot) =>
+    inner.flush!(lowered(snapshot, maxTaskBytes));
+  return Object.freeze({ ...wrapped, flush });
 }
 
 function lowered(snapshot: TreeSnapshot, maxTaskBytes: number): TreeSnapshot {

@@ -4,7 +4,7 @@
  * A wrapped strategy is recorded as `wrapper(inner)` with settings `{…, inner}` (strategy-wrappers.ts of
  * `@lsm/compaction`), so that it can be made again as well, if the innermost one is built in.
  */
-import { withDeadline, withMaxTaskBytes } from '@lsm/compaction';
+import { withDeadline, withMaxTaskBytes, withReadTriggers } from '@lsm/compaction';
 import { fifo, timeWindow } from '@lsm/compaction-fifo';
 import { FLUID_PRESETS, type FluidPreset, fluidPreset, hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
@@ -57,6 +57,7 @@ const factories: Record<StrategyName, (settings: Settings) => CompactionStrategy
 const wrappers: Record<string, (inner: CompactionStrategy, settings: Settings) => unknown> = {
   deadline: (inner, { deadlineMs }) => withDeadline(inner, deadlineMs as number),
   'max-task': (inner, { maxTaskBytes }) => withMaxTaskBytes(inner, maxTaskBytes as number),
+  'read-triggers': (inner, settings) => withReadTriggers(inner, settings),
 };
 
 /** Name of a wrapped strategy: wrapper, inner name. */

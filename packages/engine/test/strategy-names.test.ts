@@ -1,5 +1,5 @@
 /** Strategies by name: each is found again when a database is opened without saying which it has. */
-import { withDeadline, withMaxTaskBytes, withPicker } from '@lsm/compaction';
+import { withDeadline, withMaxTaskBytes, withPicker, withReadTriggers } from '@lsm/compaction';
 import { fifo, timeWindow } from '@lsm/compaction-fifo';
 import { fluidPreset, hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
@@ -47,6 +47,11 @@ test.each<[string, StrategySetting, CompactionStrategy]>([
     'wrapped twice',
     withMaxTaskBytes(withDeadline(fifo(), HOUR), 1e6),
     withMaxTaskBytes(withDeadline(fifo(), HOUR), 1e6),
+  ],
+  [
+    'merging what reads waste their time on',
+    withReadTriggers(leveled(), { minReads: 10 }),
+    withReadTriggers(leveled(), { minReads: 10 }),
   ],
   [
     'with a picker',
