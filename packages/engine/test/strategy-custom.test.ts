@@ -34,14 +34,14 @@ it('docs/compaction.md shows how the suite is run on it, as strategy-example.tes
   expect(textOf('docs/compaction.md')).toContain(`\`\`\`typescript\n${file}\`\`\``);
 });
 
-it.each<[string, () => CompactionStrategy]>([
-  ['similar-pair', () => similarPair()],
-  ['simple', () => simple],
-])('%s gives right answers in 100,000 operations', { timeout: 120_000 }, async (_, make) => {
-  const report = await strategyLoad({ seed: SEED, operations: 100_000, make });
+it.each<[string, number, () => CompactionStrategy]>([
+  ['similar-pair', 100_000, () => similarPair()],
+  ['simple', 20_000, () => simple],
+])('%s gives right answers in %d operations', { timeout: 120_000 }, async (_, operations, make) => {
+  const report = await strategyLoad({ seed: SEED, operations, make });
   expect(report.reasons).toEqual([]);
-  expect(report.compactions).toBeGreaterThan(100);
-  expect(report.flushes).toBeGreaterThan(500);
+  expect(report.compactions).toBeGreaterThan(operations / 1000);
+  expect(report.flushes).toBeGreaterThan(operations / 200);
   expect(report.mostRuns).toBeLessThan(20);
 });
 

@@ -1,35 +1,15 @@
 /** The suites find what they are for: each is run against implementations with one fault. */
-import type { CompactionStrategy, Cursor, FilterAllocator, Health, TreeSnapshot } from '@lsm/core';
+import type { Cursor, FilterAllocator } from '@lsm/core';
 import { compareBytes, Entry, type KeyBuffer } from '@lsm/core';
 import { memoryFileSystem } from '@lsm/fs';
 import {
-  compactionStrategyConformance,
   cursorConformance,
   fileSystemConformance,
   filterAllocatorConformance,
   type TestEntry,
-  type TestTools,
 } from '@lsm/testkit';
 import { describe, expect, it } from 'vitest';
-
-/** Runs a suite by itself and returns the names of the tests that fail. */
-async function failuresOf(define: (tools: TestTools) => void): Promise<string[]> {
-  const tests: [string, () => void | Promise<void>][] = [];
-  define({
-    describe: (_, body) => body(),
-    it: (name, body) => void tests.push([name, body]),
-    expect,
-  });
-  const failed: string[] = [];
-  for (const [name, body] of tests) {
-    try {
-      await body();
-    } catch {
-      failed.push(name);
-    }
-  }
-  return failed;
-}
+import { failuresOf } from './failures-of.ts';
 
 /** A cursor over a sorted array; `fault` spoils it. */
 function listCursor(entries: readonly TestEntry[], fault?: 'seek' | 'prev' | 'align'): Cursor {
@@ -75,86 +55,16 @@ function listCursor(entries: readonly TestEntry[], fault?: 'seek' | 'prev' | 'al
   };
 }
 
-const REST: Health = { debtBytes: 0, pressure: 0, delay: 'none', quiescent: true };
-
-/** Merges everything into one run as soon as there are `trigger` runs. */
-function mergeAll(fault?: 'busy' | 'jump' | 'random' | 'endless' | 'asleep'): CompactionStrategy {
-  let calls = 0;
-  const isDue = ({ runs }: TreeSnapshot): boolean => {
-    if (fault === 'asleep') return false;
-    return fault === 'endless' ? runs.length > 0 : runs.length >= 4;
-  };
-  return {
-    name: 'merge-all',
-    formatVersion: 1,
-    settings: {},
-    plan(snapshot) {
-      const { runs, inProgress, limits } = snapshot;
-      if (fault === 'random' && calls++ % 2 === 1) return { tasks: [] };
-      if (!isDue(snapshot) || (inProgress.length > 0 && fault !== 'busy')) return { tasks: [] };
-      const from = fault === 'jump' ? [runs[0]!, runs.at(-1)!] : runs;
-      const inputs = from.flatMap((run) => run.tables.map((table) => table.id));
-      const level = runs.at(-1)!.level;
-      return {
-        tasks: [
-          {
-            kind: 'merge',
-            inputs,
-            to: { newRun: { level, before: null } },
-            shape: { tableBytes: limits.tableBytes },
-            reason: 'all',
-            score: 1,
-          },
-        ],
-      };
-    },
-    assess: (snapshot) =>
-      isDue(snapshot) || (fault === 'asleep' && snapshot.runs.length >= 4)
-        ? { debtBytes: 1, pressure: 1, delay: 'slow', quiescent: false }
-        : REST,
-  };
-}
-
 describe('the conformance suites', () => {
   it('pass what is right', async () => {
     const make = (entries: readonly TestEntry[]): Cursor => listCursor(entries);
     expect(await failuresOf((t) => cursorConformance({ name: 'list', make }, t))).toEqual([]);
-    expect(await failuresOf((t) => compactionStrategyConformance(() => mergeAll(), t))).toEqual([]);
   });
 
   it.each(['seek', 'prev', 'align'] as const)('find a cursor with the fault: %s', async (fault) => {
     const make = (entries: readonly TestEntry[]): Cursor => listCursor(entries, fault);
     const failed = await failuresOf((t) => cursorConformance({ name: 'list', make }, t));
     expect(failed.length).toBeGreaterThan(3);
-  });
-
-  it.each(['busy', 'jump', 'random', 'endless', 'asleep'] as const)(
-    'find a strategy with the fault: %s',
-    async (fault) => {
-      const strategy = mergeAll(fault);
-      const make = (): CompactionStrategy => (fault === 'random' ? strategy : mergeAll(fault));
-      const failed = await failuresOf((t) => compactionStrategyConformance(make, t));
-      expect(failed.length).toBeGreaterThan(0);
-    },
-  );
-
-  it.each([
-    ['P6', { bounds: () => ({ maxRuns: 2, maxSpaceAmplification: 9 }) }],
-    ['P6', { bounds: () => ({ maxRuns: 9, maxSpaceAmplification: 9, maxTaskShare: 1 }) }],
-    ['P7', { assess: ({ runs }: TreeSnapshot) => ({ ...REST, pressure: 1 / runs.length }) }],
-    ['P14', { predict: () => ({ writeAmplification: 0.5, runs: 1, spaceAmplification: 1 }) }],
-  ] as const)('find a strategy that breaks %s: %j', async (property, fault) => {
-    const make = (): CompactionStrategy => ({ ...mergeAll(), ...fault });
-    const failed = await failuresOf((t) => compactionStrategyConformance(make, t));
-    expect(failed.some((name) => name.includes(property))).toBe(true);
-  });
-
-  it('find a strategy that goes against its ratio', async () => {
-    const ratio = { make: () => mergeAll(), writes: 'fall' } as const;
-    const failed = await failuresOf((t) =>
-      compactionStrategyConformance(() => mergeAll(), t, { ratio }),
-    );
-    expect(failed.map((name) => name.slice(0, 3))).toEqual(['P13']);
   });
 
   it('find a file system whose unlink is not felt, and one that locks nobody out', async () => {

@@ -1,5 +1,5 @@
 /** The example of docs/compaction.md, "Writing a strategy": the text is the same there, and a test sees to it. */
-import { PlanDraft } from '@lsm/compaction';
+import { elideTombstones, PlanDraft } from '@lsm/compaction';
 import type { CompactionPlan, CompactionStrategy, TreeSnapshot } from '@lsm/core';
 
 /** Merges the neighbouring runs that differ least in size while there are more than `most` runs. */
@@ -19,6 +19,7 @@ export function similarPair({ most = 6 }: { readonly most?: number } = {}): Comp
         score: runs.length / most,
       });
     }
+    if (draft.tasks.length === 0) elideTombstones(snapshot, draft);
     return { tasks: draft.tasks };
   };
   const assess: CompactionStrategy['assess'] = (snapshot) => ({

@@ -72,8 +72,13 @@ export class StrategyTree {
     return this.#sequence;
   }
 
-  /** What a strategy is shown; deeply frozen. */
-  snapshot(maxTasks: number): TreeSnapshot {
+  /**
+   * What a strategy is shown; deeply frozen.
+   *
+   * @param maxTasks - tasks that may run at once
+   * @param limits - others that differ from: tables as large as the tree's sizes say, everything else infinite
+   */
+  snapshot(maxTasks: number, limits: Partial<TreeSnapshot['limits']> = {}): TreeSnapshot {
     const rows = this.#ledger.view<TreeTable, TreeRun>(this.#runs);
     return freezeAll({
       version: this.#version,
@@ -93,6 +98,7 @@ export class StrategyTree {
         maxTaskBytes: Number.POSITIVE_INFINITY,
         tableBytes: this.#sizes.tableEntries * ENTRY_BYTES,
         freeDiskBytes: Number.POSITIVE_INFINITY,
+        ...limits,
       },
     });
   }
@@ -122,8 +128,12 @@ export class StrategyTree {
   }
 
   /** Admits a task, or says why not. */
-  start(task: CompactionTask): AdmittedTask | Rejection {
-    const answer = this.#ledger.propose(this.#runs, task, { lossy: this.#lossy });
+  start(task: CompactionTask, freeDiskBytes?: number): AdmittedTask | Rejection {
+    const context = {
+      lossy: this.#lossy,
+      freeDiskBytes: freeDiskBytes ?? Number.POSITIVE_INFINITY,
+    };
+    const answer = this.#ledger.propose(this.#runs, task, context);
     if (!isRejection(answer)) this.#version++;
     return answer;
   }
@@ -219,14 +229,14 @@ export class StrategyTree {
 }
 
 /**
- * A legal tree that no strategy made: random runs of random tables, levels ascending.
+ * A legal tree that no strategy made: random runs of random tables, levels ascending, some of them far apart.
  *
  * @param random - the source of everything
  */
 export function makeForeignTree(sizes: TreeSizes, lossy: boolean, random: Random): StrategyTree {
   const tree = new StrategyTree(sizes, lossy);
   const count = 1 + (random.next() % 12);
-  let level = 6;
+  let level = random.next() % 6 === 0 ? 7 + (random.next() % 994) : 6;
   let sequence = 1;
   for (let run = 0; run < count; run++) {
     const tables: TreeEntry[][] = [];
@@ -240,8 +250,8 @@ export function makeForeignTree(sizes: TreeSizes, lossy: boolean, random: Random
       tables.push(data);
     }
     tree.addRun(level, tables, 0);
-    if (level > 0 && random.next() % 3 !== 0) level -= random.next() % 3;
-    level = Math.max(0, level);
+    if (level > 6 && random.next() % 2 === 0) level = 6;
+    else if (random.next() % 3 !== 0) level = Math.max(0, level - (random.next() % 3));
   }
   return tree;
 }
