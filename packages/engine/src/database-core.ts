@@ -17,6 +17,7 @@ import {
 import type { Maintenance } from './background/maintenance.ts';
 import type { Counters } from './counters.ts';
 import type { EventHub } from './events.ts';
+import type { TraceRecorder } from './lab/trace-recorder.ts';
 import type { Settings } from './options.ts';
 import type { Interval } from './range.ts';
 import type { CombinedIndexBuilder } from './read/combined-index-builder.ts';
@@ -101,6 +102,8 @@ export class Core {
   readonly committer: Committer;
   readonly maintenance: Maintenance;
   readonly lockKind: string;
+  /** Notes operations while a trace is recorded, else `null`. */
+  recorder: TraceRecorder | null = null;
   readonly #unlock: () => void;
   #closed = false;
   /** Calls of {@link checkWritable}. */
@@ -191,6 +194,7 @@ export class Core {
         ? this.#findTimed(sequence)
         : reads.find(this.maintenance.units, this.tree.view, sequence);
     if (found === FOUND) counters.getHits++;
+    if (this.recorder !== null) this.recorder.lookedUp(reads.key, found === FOUND);
     return found;
   }
 
@@ -220,6 +224,7 @@ export class Core {
     this.#findStaged(keys, sequence, values, []);
     const blocks = tableReads.counters.blockReads - before;
     if (blocks > 0) tableReads.measured((clock.elapsed() - started) / blocks);
+    if (this.recorder !== null) this.recorder.lookedUpMany(keys, values, []);
     return values;
   }
 
@@ -231,6 +236,7 @@ export class Core {
     const values: (Uint8Array | undefined)[] = keys.map(() => undefined);
     const missed: number[] = [];
     this.tableReads.withCacheOnly(() => this.#findStaged(keys, sequence, values, missed));
+    if (this.recorder !== null) this.recorder.lookedUpMany(keys, values, missed);
     // One call in a while reads one key here, timed, so that a disk that became fast again is noticed.
     const isSample = this.settings.reads === 'auto' && (this.#manyCalls++ & SAMPLE_MASK) === 0;
     const sample = isSample ? missed.pop() : undefined;
@@ -295,6 +301,7 @@ export class Core {
           loaded.add(name);
           continue;
         }
+        if (this.recorder !== null) this.recorder.lookedUp(own, found === FOUND);
         if (found !== FOUND) return undefined;
         this.counters.getHits++;
         return take(reads.entry);
@@ -341,9 +348,16 @@ export class Core {
     return new ScanCursor(merged, mask, sequence, interval, reverse);
   }
 
+  /** Notes operations from here on, or no more. */
+  attachRecorder(recorder: TraceRecorder | null): void {
+    this.recorder = recorder;
+    this.writes.recorder = recorder;
+  }
+
   /** Ends everything; see `Db.close`. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.recorder?.end('closed');
     this.iterators.closeAll();
     this.snapshots.closeAll();
     // A write that is applied behind the last sync would stand in a log that the manifest calls durable.

@@ -10,6 +10,7 @@ import { collectStats } from './collect-stats.ts';
 import { CompactionControl } from './compaction-control.ts';
 import type { Core } from './database-core.ts';
 import type { DatabaseEvents, Listener } from './events.ts';
+import { Recording, type RecordOptions } from './lab/recording.ts';
 import { type Durability, strongerDurability } from './options.ts';
 import {
   checkBoundNames,
@@ -350,6 +351,21 @@ export class Db {
     return collectStats(this.#core);
   }
 
+  /**
+   * Records a trace of what the database is asked to do: kinds, times and sizes of operations, and for a sample of the
+   * keys a hash and some bytes; never values. For {@link whatIf} and {@link advise}; docs/formats/trace.md says what it
+   * gives away. One at a time.
+   *
+   * @throws LSM_INVALID_ARGUMENT, LSM_EXISTS if the file exists, LSM_IO
+   */
+  record(options: RecordOptions): Recording {
+    this.#check();
+    if (this.#core.recorder !== null) {
+      throw invalidArgument('A trace is being recorded; stop that recording first.');
+    }
+    return new Recording(this.#core, options);
+  }
+
   /** Listens to an event; the returned function stops it. */
   on<E extends keyof DatabaseEvents>(event: E, listener: Listener<E>): () => void {
     return this.#core.events.on(event, listener);
@@ -381,8 +397,9 @@ export class Db {
       core.iterators,
       {
         open: () => core.openScan(pinned, sequence, interval, range.reverse === true),
-        release: () => {
+        release: (read) => {
           core.releaseSources(pinned);
+          if (!interval.empty) core.recorder?.scanned(interval, range.reverse === true, read);
         },
         check: () => this.#check(),
       },

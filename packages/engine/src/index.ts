@@ -15,6 +15,7 @@ export type { CompactionControl, SwitchPlan } from './compaction-control.ts';
 export type { Counters } from './counters.ts';
 export { Db, type ReadOptions, type WriteOptions } from './database.ts';
 export type { CompactionEvent, DatabaseEvents, Listener, StallCause } from './events.ts';
+export type { Recording, RecordingSummary, RecordOptions } from './lab/recording.ts';
 export { open } from './open.ts';
 export type {
   CombinedIndexMode,

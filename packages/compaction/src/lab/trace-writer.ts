@@ -5,7 +5,7 @@
  * are written. The layout: trace-format.ts.
  */
 import { ByteWriter, invalidArgument } from '@lsm/core';
-import type { TraceHeader, TraceTotals } from './trace.ts';
+import { type TraceHeader, TraceKind, type TraceTotals } from './trace.ts';
 import {
   ChunkKind,
   SHARED_BYTES_MAX,
@@ -46,6 +46,8 @@ export class TraceWriter {
   #count = 0;
   #chunks = 0;
   #startMs = 0;
+  /** Where a key with the shared bytes stands; −1 if no key counts. */
+  #sharedStart = -1;
 
   /**
    * Hands over the head of the file.
@@ -126,33 +128,58 @@ export class TraceWriter {
     times.setFloat64(8, this.#options.now(), true);
     writer.u32(count).raw(new Uint8Array(times.buffer));
     writer.u8(shared).u8(sketchBytes).u8(0).u8(0);
-    writer.raw(keys.subarray(0, shared));
+    const from = Math.max(0, this.#sharedStart);
+    writer.raw(keys.subarray(from, from + shared));
     writer.raw(this.#kinds.subarray(0, count));
     for (let i = 0; i < count; i++) writer.u32(this.#identities[i]!);
     const sketches = new Uint8Array(count * sketchBytes);
     for (let i = 0; i < count; i++) {
-      const from = starts[i]! + shared;
-      const to = Math.min(starts[i + 1]!, from + sketchBytes);
-      if (to > from) sketches.set(keys.subarray(from, to), i * sketchBytes);
+      const start = starts[i]!;
+      const to = Math.min(starts[i + 1]!, start + shared + sketchBytes);
+      const side = this.#sideOf(i, shared);
+      const sketch = sketches.subarray(i * sketchBytes, (i + 1) * sketchBytes);
+      if (side > 0) sketch.fill(0xff);
+      else if (side === 0 && to > start + shared) sketch.set(keys.subarray(start + shared, to));
     }
     writer.raw(sketches);
     for (let i = 0; i < count; i++) writer.varint(this.#sizes[i]!);
     return writer.finish();
   }
 
-  /** How many bytes the keys begin with in common. */
+  /**
+   * How many bytes the keys begin with in common. Where scans begin does not count: one over everything would leave all
+   * other keys of its chunk with little but what they share.
+   */
   #sharedBytes(count: number): number {
     const keys = this.#keys;
     const starts = this.#keyStarts;
-    let shared = Math.min(SHARED_BYTES_MAX, starts[1]!);
-    for (let i = 1; i < count && shared > 0; i++) {
+    let first = -1;
+    let shared = SHARED_BYTES_MAX;
+    for (let i = 0; i < count && shared > 0; i++) {
+      if (this.#kinds[i]! >= TraceKind.scan || this.#kinds[i] === TraceKind.rangeEnd) continue;
       const start = starts[i]!;
+      if (first < 0) first = start;
       shared = Math.min(shared, starts[i + 1]! - start);
       let equal = 0;
-      while (equal < shared && keys[equal] === keys[start + equal]) equal++;
+      while (equal < shared && keys[first + equal] === keys[start + equal]) equal++;
       shared = equal;
     }
-    return shared;
+    this.#sharedStart = first;
+    return first < 0 ? 0 : shared;
+  }
+
+  /** −1, 0 or 1: whether the beginning of a scan is below, among or above the keys with the shared bytes. */
+  #sideOf(i: number, shared: number): number {
+    if (this.#kinds[i]! < TraceKind.scan) return 0;
+    const keys = this.#keys;
+    const start = this.#keyStarts[i]!;
+    const length = this.#keyStarts[i + 1]! - start;
+    for (let at = 0; at < shared; at++) {
+      if (at === length) return -1;
+      const difference = keys[start + at]! - keys[this.#sharedStart + at]!;
+      if (difference !== 0) return difference;
+    }
+    return 0;
   }
 
   #chunk(kind: number, payload: Uint8Array): void {

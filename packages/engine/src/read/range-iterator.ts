@@ -20,8 +20,8 @@ export type Selection = 'entries' | 'keys' | 'values';
 export interface IteratorHost {
   /** Opens the sources; called at first use. */
   open(): ScanCursor;
-  /** Gives back what was pinned; called once. */
-  release(): void;
+  /** Gives back what was pinned; called once, with the number of items that were read. */
+  release(read: number): void;
   /** Throws if the database is closed. */
   check(): void;
 }
@@ -36,7 +36,9 @@ export interface IteratorLimits {
 interface Holding {
   readonly registry: IteratorRegistry;
   cursor: ScanCursor | null;
-  release: (() => void) | null;
+  /** Items read. */
+  read: number;
+  release: ((read: number) => void) | null;
 }
 
 const abandoned = new FinalizationRegistry<Holding>(letGo);
@@ -45,7 +47,7 @@ function letGo(holding: Holding): void {
   holding.registry.live.delete(holding);
   holding.cursor?.close();
   holding.cursor = null;
-  holding.release?.();
+  holding.release?.(holding.read);
   holding.release = null;
 }
 
@@ -72,7 +74,7 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
   readonly #selection: Selection;
   readonly #signal: AbortSignal | undefined;
   readonly #holding: Holding;
-  #remaining: number;
+  readonly #limit: number;
   #closed = false;
   #ended = false;
   #batch: T[] = [];
@@ -92,9 +94,14 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
     this.#slab = slab;
     this.#clock = clock;
     this.#selection = selection;
-    this.#remaining = limits.limit;
+    this.#limit = limits.limit;
     this.#signal = limits.signal;
-    this.#holding = { registry, cursor: null, release: () => host.release() };
+    this.#holding = {
+      registry,
+      cursor: null,
+      read: 0,
+      release: (read) => host.release(read),
+    };
     registry.live.add(this.#holding);
     abandoned.register(this, this.#holding, this);
   }
@@ -153,7 +160,7 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
     this.#check();
     const buffer = new KeyBuffer();
     buffer.set(key);
-    this.#remaining += this.#batch.length - this.#batchIndex;
+    this.#holding.read -= this.#batch.length - this.#batchIndex;
     this.#batch = [];
     this.#batchIndex = 0;
     this.#ended = false;
@@ -238,13 +245,14 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
   }
 
   #take(): T | undefined {
-    if (this.#ended || this.#remaining <= 0) return undefined;
+    const holding = this.#holding;
+    if (this.#ended || holding.read >= this.#limit) return undefined;
     const cursor = this.#stepped();
     if (!cursor.valid) {
       this.#ended = true;
       return undefined;
     }
-    this.#remaining--;
+    holding.read++;
     const { entry } = cursor;
     const slab = this.#slab;
     if (this.#selection === 'entries') return slab.copyPair(entry) as T;

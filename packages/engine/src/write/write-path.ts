@@ -23,13 +23,13 @@ import {
   RECORD_HEADER_BYTES,
   recordBytes,
   recordKeyLength,
-  recordKind,
   recordValueLength,
   toBytes,
   VALUE_BYTES_MAX,
 } from '@lsm/core';
 import { FrameEncoder, sealFrame, type Watermark } from '@lsm/wal';
 import type { Counters } from '../counters.ts';
+import type { TraceRecorder } from '../lab/trace-recorder.ts';
 import type { Interval } from '../range.ts';
 import { type BatchOperation, byteBound, deleteInterval, operationKind } from '../write-batch.ts';
 import type { MemtableUnit } from './memtable-unit.ts';
@@ -63,6 +63,8 @@ export class WritePath {
   lastSequence: number;
   /** The memtable that takes writes. */
   active: MemtableUnit;
+  /** Notes what is written while a trace is recorded, else `null`. */
+  recorder: TraceRecorder | null = null;
   /** Everything before it is known durable. */
   readonly watermark: Watermark = { segment: 0, offset: 0 };
   readonly #host: WriteHost;
@@ -186,12 +188,8 @@ export class WritePath {
     for (let i = 0; i < count; i++) {
       const sequence = firstSequence + i;
       const keyLength = recordKeyLength(words, offset);
-      if (recordKind(words, offset) === EntryKind.rangeDelete) {
-        unit.memtable.rangeTombstones.remove(sequence);
-      } else {
-        this.#key.setBytes(bytes, offset + RECORD_HEADER_BYTES, keyLength);
-        unit.memtable.markVoid(this.#key, sequence);
-      }
+      this.#key.setBytes(bytes, offset + RECORD_HEADER_BYTES, keyLength);
+      unit.memtable.markVoid(this.#key, sequence);
       offset += recordBytes(keyLength, recordValueLength(words, offset));
     }
   }
@@ -239,7 +237,9 @@ export class WritePath {
     );
     this.lastSequence = sequence;
     unit.lastSequence = sequence;
-    unit.memtable.add(offset + FrameEncoder.headerBytes, sequence);
+    const record = offset + FrameEncoder.headerBytes;
+    unit.memtable.add(record, sequence);
+    if (this.recorder !== null) this.recorder.wrote(arena.words, arena.bytes, record, 1);
     return offset;
   }
 
@@ -280,7 +280,8 @@ export class WritePath {
     this.lastSequence += records;
     unit.lastSequence = this.lastSequence;
     const memtable = unit.memtable;
-    let record = offset + FrameEncoder.headerBytes;
+    const head = offset + FrameEncoder.headerBytes;
+    let record = head;
     memtable.add(record, first);
     for (let i = 1; i < records; i++) {
       record += recordBytes(
@@ -289,6 +290,7 @@ export class WritePath {
       );
       memtable.add(record, first + i);
     }
+    if (this.recorder !== null) this.recorder.wrote(arena.words, arena.bytes, head, records);
     return offset;
   }
 
