@@ -1,15 +1,10 @@
-/**
- * The report: one HTML file that needs nothing else. Style, script, uPlot and all data are inside; it works from disk,
- * offline, in light and dark.
- */
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
+/** The report of `compare`, `workload` and `peers`. */
 import type { BenchResults, ExperimentResult } from '../results.ts';
 import { barCharts, type Chart, firstRuns, timeCharts } from './charts.ts';
 import { digits, formatBytes, formatSeconds } from './format.ts';
-import { escapeText, levelMap, levelMapScale } from './level-map.ts';
+import { escapeText, levelMap, levelMapScale, sourceOf } from './level-map.ts';
 import { METHOD } from './method.ts';
+import { environmentTable, grid, placeOf, renderPage } from './page.ts';
 import { type SummaryRow, summarize, type WorkloadSummary } from './summary.ts';
 import { tailCharts } from './tail-charts.ts';
 import { formatSpread, TABLE_LEGEND } from './terminal-table.ts';
@@ -18,56 +13,23 @@ import { tradeOffCharts } from './trade-off-charts.ts';
 /** Head of the figures that belong to no phase. */
 const WHOLE_RUN = 'whole run';
 
-/** Colours of variants in page.css; then they begin again, as in page.client.js. */
-const SERIES_COLORS = 8;
-
 /** The whole page. */
 export function renderReport(results: BenchResults): string {
   const charts: Chart[] = [];
   const sections = results.experiments.map((experiment, i) =>
     experimentSection(experiment, `e${i}`, charts),
   );
-  const require = createRequire(import.meta.url);
-  const plot = dirname(require.resolve('uplot'));
-  const plotFile = (file: string): string => readFileSync(join(plot, file), 'utf8');
-  return `<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>@lsm bench, ${escapeText(results.startedAt)}</title>
-<style>${plotFile('uPlot.min.css')}
-${own('page.css')}</style>
-</head>
-<body>
-<button id="scheme" type="button">light / dark</button>
-<h1>@lsm bench</h1>
+  const body = `<h1>@lsm bench</h1>
 <p><code>${escapeText(results.command)}</code></p>
 <p class="lead">${escapeText(headline(results))}</p>
 ${sections.join('\n')}
 <h2>How it was measured</h2>
 <ul>${METHOD.map((sentence) => `<li>${escapeText(sentence)}</li>`).join('')}</ul>
 <h2>Environment</h2>
-${environmentTable(results)}
+${environmentTable(results.environment)}
 <h2>Settings</h2>
-<pre>${escapeText(settingsText(results))}</pre>
-<script type="application/json" id="charts">${embed(charts)}</script>
-<script type="application/json" id="results">${embed(results)}</script>
-<script>${plotFile('uPlot.iife.min.js')}</script>
-<script>${own('page.client.js')}</script>
-</body>
-</html>
-`;
-}
-
-/** The text of a file beside this one. */
-function own(file: string): string {
-  return readFileSync(new URL(file, import.meta.url), 'utf8');
-}
-
-/** JSON that can stand inside a script element. */
-function embed(value: unknown): string {
-  return JSON.stringify(value).replaceAll('<', '\\u003c');
+<pre>${escapeText(settingsText(results))}</pre>`;
+  return renderPage(`@lsm bench, ${results.startedAt}`, body, charts, results);
 }
 
 function headline(results: BenchResults): string {
@@ -92,24 +54,21 @@ function experimentSection(experiment: ExperimentResult, id: string, charts: Cha
       summaryTable(summary),
       `<p class="muted">${escapeText(TABLE_LEGEND)}</p>`,
       ...bars.map(placeOf),
-      grid('Trade-offs, a ring per repeat (nearer to the corner is better)', tradeOffs, summary),
-      grid('Tails: share of calls that took longer, median of the repeats', tails, summary),
+      grid(
+        'Trade-offs, a ring per repeat (nearer to the corner is better)',
+        tradeOffs,
+        summary.variants,
+      ),
+      grid(
+        'Tails: share of calls that took longer, median of the repeats',
+        tails,
+        summary.variants,
+      ),
       overTime(experiment, summary.workload, times),
     );
   });
   parts.push(filterTable(experiment), checkList(experiment));
   return parts.join('\n');
-}
-
-const placeOf = ({ id }: Chart): string => `<div class="chart" id="${id}"></div>`;
-
-/** Small charts beside each other, with one key for all. */
-function grid(title: string, charts: readonly Chart[], { variants }: WorkloadSummary): string {
-  if (charts.length === 0) return '';
-  const keys = variants.map(
-    (name, i) => `<span class="key-${(i % SERIES_COLORS) + 1}">${escapeText(name)}</span>`,
-  );
-  return `<h4>${escapeText(title)}</h4><p class="key">${keys.join(' ')}</p><div class="grid">${charts.map(placeOf).join('')}</div>`;
 }
 
 function summaryTable(summary: WorkloadSummary): string {
@@ -137,9 +96,11 @@ function figureRow(row: SummaryRow): string {
 function overTime(experiment: ExperimentResult, workload: string, times: readonly Chart[]): string {
   const runs = firstRuns(experiment, workload);
   if (runs.length === 0) return '';
-  const scale = levelMapScale(runs);
-  const parts = runs.map(
-    (run, i) => `<div class="over-time">${placeOf(times[i]!)}${levelMap(run, scale)}</div>`,
+  const sources = runs.map(sourceOf);
+  const end = Math.max(...runs.map(({ seconds }) => seconds));
+  const scale = levelMapScale(sources, end, (at) => (at === 0 ? '0 s' : formatSeconds(at)));
+  const parts = sources.map(
+    (source, i) => `<div class="over-time">${placeOf(times[i]!)}${levelMap(source, scale)}</div>`,
   );
   return `<h4>Over time, first repeat: operations per second (shaded: phases; red: stalls), then bytes per level</h4>${parts.join('')}`;
 }
@@ -188,14 +149,6 @@ function checkList(experiment: ExperimentResult): string {
     ),
   );
   return `<details><summary>${items.length} proofs that tables and filters were really read and answers right</summary><ul>${items.join('')}</ul></details>`;
-}
-
-function environmentTable(results: BenchResults): string {
-  const rows = Object.entries(results.environment).map(
-    ([name, value]) =>
-      `<tr><td>${escapeText(name)}</td><td>${escapeText(String(value ?? 'unknown'))}</td></tr>`,
-  );
-  return `<div class="scroll"><table><tbody>${rows.join('')}</tbody></table></div>`;
 }
 
 function settingsText(results: BenchResults): string {

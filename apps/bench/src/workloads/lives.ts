@@ -98,10 +98,14 @@ function roomOf({ data, sizes }: WorkloadContext, name: string): number {
   throw new UsageError(`The workload "${name}" needs generated data (--data=generated).`);
 }
 
+/** The item that a step of the queue is about. */
+function front(step: number): number {
+  return Math.floor(step / 3);
+}
+
 function queue(context: WorkloadContext): Phase[] {
   const steps = new Steps(context);
   const items = Math.ceil(roomOf(context, 'queue') / 2);
-  const front = (step: number): number => Math.floor(step / 3);
   return [
     loadInOrder(context, (i) => steps.put(i)),
     {

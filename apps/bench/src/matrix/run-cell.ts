@@ -1,0 +1,261 @@
+/**
+ * One cell of the matrix: a strategy under a workload at a size, on an engine with a database on disk, and on the
+ * simulator.
+ *
+ * The workload is given time: after each flush the next operation waits until no work is left. So the counted bytes
+ * and reads depend on the operations alone, not on how fast this machine is or what else it does, and the simulator,
+ * which knows no time, goes the same way. Speed is measured apart, where the workload goes on without waiting.
+ */
+import type { DataSet } from '../data/data-set.ts';
+import { GeneratedData } from '../data/generated.ts';
+import { Model } from '../model.ts';
+import { mixWord, SeededDraws } from '../random.ts';
+import type { CheckResult } from '../results.ts';
+import { checkContent, VoidFigure } from '../run/checks.ts';
+import { countersBetween } from '../run/phase-counters.ts';
+import { runPhase } from '../run/phase-runner.ts';
+import type { Store, StoreStats } from '../stores/store.ts';
+import { retentionMs } from '../workloads/lives.ts';
+import type { Phase, Workload, WorkloadContext } from '../workloads/workload.ts';
+import { CellMeter } from './cell-meter.ts';
+import { ClockedStore } from './clocked-store.ts';
+import type { Calibration, MatrixConfig } from './matrix-config.ts';
+import type {
+  CellFacts,
+  CellFigures,
+  CellPrediction,
+  EngineExtras,
+  MatrixCell,
+} from './results.ts';
+import { SimulatedData } from './simulated-data.ts';
+import { SimulatedStore } from './simulated-store.ts';
+import type { MatrixStrategy } from './strategies.ts';
+
+/** Which cell it is. */
+export interface CellSetting {
+  readonly config: MatrixConfig;
+  readonly calibration: Calibration;
+  readonly strategy: MatrixStrategy;
+  readonly workload: Workload;
+  /** Data as a multiple of a memtable. */
+  readonly size: number;
+}
+
+/** Writes under way at once where the workload goes on at full speed. */
+const IN_FLIGHT = 64;
+/** Operations at full speed, as a share of those that were measured. */
+const FULL_SPEED_SHARE = 0.25;
+
+/** Runs the cell on both and puts them beside each other; differences are explained elsewhere. */
+export async function runCell(
+  setting: CellSetting,
+  directory: string,
+): Promise<Omit<MatrixCell, 'differences'>> {
+  const { calibration, strategy, workload, size } = setting;
+  const entries = Math.round(size * calibration.memtablePuts);
+  const engine = await runOnEngine(setting, entries, directory);
+  const simulator = await runOnSimulator(setting, entries);
+  return {
+    strategy: strategy.name,
+    workload: workload.name,
+    size,
+    entries,
+    engine: engine.figures,
+    extras: engine.extras,
+    simulator,
+    predicted: predictionOf(setting, entries, engine.figures.facts),
+    checks: engine.checks,
+  };
+}
+
+/** What the closed forms say; they count bytes of tables, and are made to count per byte of keys and values here. */
+function predictionOf(
+  { config, calibration, strategy }: CellSetting,
+  entries: number,
+  { flushes, flushBytes }: CellFacts,
+): CellPrediction | null {
+  const { putBytes, memtablePuts } = calibration;
+  const predicted = strategy.make(retentionMs({ count: entries })).predict?.({
+    dataBytes: entries * putBytes,
+    flushBytes: flushes > 1 ? flushBytes / flushes : memtablePuts * putBytes,
+  });
+  if (predicted === undefined) return null;
+  const overhead = putBytes / (config.keyBytes + config.valueBytes);
+  return { ...predicted, writeAmplification: predicted.writeAmplification * overhead };
+}
+
+interface EngineOutcome {
+  readonly figures: CellFigures;
+  readonly extras: EngineExtras;
+  readonly checks: readonly CheckResult[];
+}
+
+async function runOnEngine(
+  setting: CellSetting,
+  entries: number,
+  directory: string,
+): Promise<EngineOutcome> {
+  const { config, strategy } = setting;
+  const start = performance.now();
+  const { keyBytes, valueBytes, seed } = config;
+  const inserts = insertsOf(config, entries);
+  const data = new GeneratedData({ entries, inserts, keyBytes, valueBytes, seed });
+  const clocked = await ClockedStore.open(directory, config, strategy.make(retentionMs(data)));
+  const { store } = clocked;
+  try {
+    const run = startRun(setting, store, data);
+    const readRates = await drive(run, () => clocked.takeFlushed());
+    const largestTaskBytes = clocked.largestTaskBytes;
+    const checks = checkCell(store.stats(), run.meter.logAmplification() !== null, strategy);
+    const fullSpeed = await goOn(run);
+    checks.push(await checkContent(store, run.context.model));
+    await store.compact();
+    const { tableBytes, levels } = store.stats();
+    const kept = levels.reduce((sum, level) => sum + level.entries, 0);
+    const entryBytes = tableBytes / Math.max(1, kept);
+    return {
+      figures: run.meter.figures(entryBytes, largestTaskBytes, flushedBytesOf(setting)),
+      extras: {
+        logAmplification: run.meter.logAmplification(),
+        fullSpeed,
+        readRates,
+        compactedBytes: tableBytes,
+        seconds: (performance.now() - start) / 1000,
+      },
+      checks,
+    };
+  } finally {
+    await store.close();
+  }
+}
+
+async function runOnSimulator(setting: CellSetting, entries: number): Promise<CellFigures> {
+  const { config, calibration, strategy } = setting;
+  const { keyBytes, valueBytes } = config;
+  const capacity = entries + insertsOf(config, entries);
+  const data = new SimulatedData(entries, capacity, keyBytes + valueBytes);
+  const store = new SimulatedStore(strategy.make(retentionMs(data)), config, calibration, data);
+  const run = startRun(setting, store, data);
+  let flushes = 0;
+  await drive(run, () => {
+    const flushed = store.flushes !== flushes;
+    ({ flushes } = store);
+    return flushed;
+  });
+  const { largestTaskBytes } = store.simulator.stats;
+  return run.meter.figures(calibration.putBytes, largestTaskBytes, flushedBytesOf(setting));
+}
+
+interface Run {
+  readonly context: WorkloadContext;
+  readonly phases: readonly Phase[];
+  readonly meter: CellMeter;
+}
+
+function startRun({ workload, config, size }: CellSetting, store: Store, data: DataSet): Run {
+  const context: WorkloadContext = {
+    store,
+    data,
+    model: new Model(data),
+    draws: new SeededDraws(mixWord(config.seed)),
+    sizes: { operations: Math.ceil(config.turns * data.count), inFlight: IN_FLIGHT },
+    tally: { entries: 0 },
+  };
+  const reads = new SeededDraws(mixWord(config.seed + 1));
+  return {
+    context,
+    phases: workload.phases(context),
+    meter: new CellMeter(context, reads, size * config.turns),
+  };
+}
+
+/** Goes through the phases, waiting after each flush; returns the rates of those that only read. */
+async function drive(
+  { context, phases, meter }: Run,
+  takeFlushed: () => boolean,
+): Promise<EngineExtras['readRates']> {
+  const { store } = context;
+  const rates: { phase: string; perSecond: number }[] = [];
+  for (const phase of phases) {
+    meter.begin(phase);
+    const start = performance.now();
+    for (let i = 0; i < phase.operations; i++) {
+      const done = phase.step(i);
+      meter.did(typeof done === 'string' ? done : await done);
+      if (!takeFlushed()) continue;
+      await store.idle();
+      await meter.observe();
+    }
+    const perSecond = (phase.operations / (performance.now() - start)) * 1000;
+    if (phase.touches === 'tables') rates.push({ phase: phase.name, perSecond });
+    if (phase.settle === true) {
+      await store.flush();
+      await store.idle();
+      takeFlushed();
+    }
+    await meter.end();
+  }
+  return rates;
+}
+
+/** Goes on with the last phase at full speed, if it can. */
+async function goOn({ context, phases }: Run): Promise<EngineExtras['fullSpeed']> {
+  const { store } = context;
+  const phase = phases.at(-1)!;
+  if (phase.goesOn !== true) return null;
+  const before = store.stats!();
+  const operations = Math.ceil(phase.operations * FULL_SPEED_SHARE);
+  const step = (i: number): ReturnType<Phase['step']> => phase.step(phase.operations + i);
+  const progress = { operations: 0, phase: 0 };
+  const { seconds } = await runPhase({ ...phase, operations, step }, null, progress);
+  const { stalls, stallMs, slowdownMs } = countersBetween(before, store.stats!());
+  await store.flush();
+  await store.idle();
+  return { operationsPerSecond: operations / seconds, stalls, stallMs, slowdownMs };
+}
+
+function insertsOf({ turns }: MatrixConfig, entries: number): number {
+  return Math.ceil(turns * entries);
+}
+
+function flushedBytesOf({
+  calibration: { putBytes, deleteBytes },
+}: CellSetting): (puts: number, deletes: number) => number {
+  return (puts, deletes) => puts * putBytes + deletes * deleteBytes;
+}
+
+/** Proves that tables, filters and merges were there. */
+function checkCell(stats: StoreStats, writes: boolean, strategy: MatrixStrategy): CheckResult[] {
+  const { counters, filters, cache, blocks } = stats;
+  const claims: readonly (readonly [string, boolean, string])[] = [
+    [
+      'data reached tables',
+      counters.flushes >= 2 && stats.tables > 0,
+      `${counters.flushes} flushes, ${stats.tables} tables in ${stats.runs} runs`,
+    ],
+    [
+      'tables were merged or moved',
+      strategy.isLossy || !writes || counters.compactions + counters.moves > 0,
+      `${counters.compactions} compactions, ${counters.moves} moves`,
+    ],
+    [
+      'lookups went to tables',
+      counters.runsProbed > 0 && counters.memtableHits * 2 < counters.gets,
+      `${counters.gets} lookups, ${counters.memtableHits} answered by memtables, ${counters.runsProbed} runs asked`,
+    ],
+    [
+      'filters were asked, and said no',
+      filters.negatives > 0,
+      `${filters.negatives} times no, ${filters.falsePositives} wrong yes`,
+    ],
+    [
+      'blocks were read from files',
+      blocks.reads > 0,
+      `${blocks.reads} blocks from files, ${cache.hits} from the cache`,
+    ],
+  ];
+  return claims.map(([claim, holds, evidence]) => {
+    if (!holds) throw new VoidFigure(`Not true of this run: ${claim} (${evidence}).`);
+    return { claim, evidence };
+  });
+}
