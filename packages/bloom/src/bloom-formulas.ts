@@ -54,6 +54,25 @@ export function splitBlockRate(bitsPerKey: number): number {
   return rate;
 }
 
+/**
+ * Bits per key with which a split-block filter has a false positive rate: the inverse of {@link splitBlockRate}.
+ *
+ * @param falsePositiveRate - above 0, at most 1 (0 bits)
+ * @returns 0 to 64; 64 also for rates below what that gives
+ */
+export function splitBlockBitsPerKey(falsePositiveRate: number): number {
+  if (falsePositiveRate >= 1) return 0;
+  let low = 0.25;
+  let high = 64;
+  // Halved to the precision of a double.
+  for (let i = 0; i < 60; i++) {
+    const middle = (low + high) / 2;
+    if (splitBlockRate(middle) > falsePositiveRate) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
 /** Returns bits per key as they are; throws LSM_INVALID_ARGUMENT unless they are a number from 0 to 64. */
 export function checkedBitsPerKey(bitsPerKey: number): number {
   if (bitsPerKey >= 0 && bitsPerKey <= 64) return bitsPerKey;

@@ -4,8 +4,14 @@
  */
 export { bloom } from './bloom.ts';
 export { BloomFilter, type BloomFilterSettings } from './bloom-filter.ts';
-export { bloomBitsPerKey, bloomHashes, bloomRate, splitBlockRate } from './bloom-formulas.ts';
-export { perLevel, type UniformSettings, uniform } from './fixed-allocators.ts';
+export {
+  bloomBitsPerKey,
+  bloomHashes,
+  bloomRate,
+  splitBlockBitsPerKey,
+  splitBlockRate,
+} from './bloom-formulas.ts';
+export { type LevelFilter, perLevel, type UniformSettings, uniform } from './fixed-allocators.ts';
 export { fuse8 } from './fuse8.ts';
 export { hashIndex } from './hash-index.ts';
 export { POINT_INDEX_KINDS, pointIndexKind } from './kinds.ts';

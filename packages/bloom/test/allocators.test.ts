@@ -3,12 +3,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import {
   bloomBitsPerKey,
+  fuse8,
   monkey,
   monkeyRates,
   perLevel,
   pointIndexKind,
+  splitBlockBitsPerKey,
+  splitBlockRate,
   uniform,
 } from '../src/index.ts';
+import { encode, measureRate, randomKeys } from './point-index-suite.ts';
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a + b, 0);
 const bitsOf = (entries: readonly number[], rates: readonly number[]): number =>
@@ -275,6 +279,54 @@ describe('perLevel', () => {
     expect(found[1]).toEqual({ kind: 'none', bitsPerKey: 0 });
   });
 
+  test('gives each level the kind that it names, with bits or a rate of its own', () => {
+    const list = [
+      'split-block',
+      { kind: 'bloom', bitsPerKey: 6 },
+      { kind: 'split-block', rate: 0.01 },
+      0.02,
+      'fuse8',
+      'hash-index',
+      'none',
+    ] as const;
+    const found = choices(perLevel(list), [1, 10, 100, 1000, 10_000, 100_000, 1_000_000, 1e7]);
+    expect(found.map(({ kind }) => kind)).toEqual([
+      'split-block',
+      'bloom',
+      'split-block',
+      'bloom',
+      'fuse8',
+      'hash-index',
+      'none',
+      'none',
+    ]);
+    const bits = found.map(({ bitsPerKey }) => bitsPerKey);
+    expect(bits.slice(0, 2)).toEqual([10, 6]);
+    expect(splitBlockRate(bits[2]!)).toBeCloseTo(0.01, 6);
+    expect(bits[3]).toBeCloseTo(8.14, 2);
+    expect(bits.slice(4)).toEqual([fuse8.rate(0).bitsPerKey, 40, 0, 0]);
+  });
+
+  test('gives the oldest run, whatever its level, what is named for it', () => {
+    const allocator = perLevel([0.001, 0.01], 'hash-index');
+    const kinds = choices(allocator, [1, 10, 100]).map(({ kind }) => kind);
+    expect(kinds).toEqual(['bloom', 'bloom', 'hash-index']);
+  });
+
+  test.each([
+    [['blom'], /did you mean "bloom"/],
+    [[{ kind: 'fuse8', rate: 0.01 }], /level 0: the rate of "fuse8" is fixed/],
+    [[0.1, { kind: 'bloom', rate: 0.01, bitsPerKey: 9 }], /level 1: give bitsPerKey or rate/],
+    [[{ kind: 'bloom', rate: 2 }], /rate/],
+    [[{ kind: 'bloom', bits: 2 }], /did you mean/],
+    [[null], /rate|number/],
+  ])('refuses %j', (levels, message) => {
+    expect(() => perLevel(levels as never)).toThrow(message);
+    expect(() => perLevel([0.1], levels[levels.length - 1] as never)).toThrow(
+      expect.objectContaining({ code: 'LSM_INVALID_ARGUMENT' }),
+    );
+  });
+
   test.each([[[]], [[0]], [[1.5]], [[0.1, Number.NaN]], ['0.1'], [undefined]])(
     'refuses %j',
     (rates) => {
@@ -304,4 +356,87 @@ describe('uniform', () => {
       );
     },
   );
+});
+
+describe('the budget of uniform and perLevel', () => {
+  const runs = fc.array(fc.integer({ min: 1, max: 10 ** 8 }), { minLength: 1, maxLength: 8 });
+  const kinds = ['bloom', 'split-block', 'fuse8', 'hash-index', 'none'] as const;
+  const filter = fc.oneof(
+    fc.double({ min: 0.0001, max: 1, noNaN: true }),
+    fc.constantFrom(...kinds),
+    fc.record({
+      kind: fc.constantFrom(...kinds),
+      bitsPerKey: fc.double({ min: 0, max: 64, noNaN: true }),
+    }),
+  );
+
+  test('is kept, and what was wished is given where it is sufficient', () => {
+    fc.assert(
+      fc.property(
+        runs,
+        fc.array(filter, { minLength: 1, maxLength: 5 }),
+        fc.option(filter, { nil: undefined }),
+        fc.double({ min: 0, max: 2, noNaN: true }),
+        (entries, levels, oldest, share) => {
+          const allocator = perLevel(levels, oldest);
+          const wished = choices(allocator, entries);
+          const costOf = (found: readonly FilterChoice[]): number =>
+            sum(found.map(({ bitsPerKey }, i) => bitsPerKey * entries[i]!));
+          const budget = share * costOf(wished);
+          const found = choices(allocator, entries, budget);
+          expect(costOf(found)).toBeLessThanOrEqual(budget * (1 + 1e-9));
+          if (share > 1 + 1e-9) expect(found).toEqual(wished);
+          for (const { kind, bitsPerKey } of found) {
+            expect(bitsPerKey > 0).toBe(kind !== 'none');
+            if (share > 0.999) continue;
+            // Bits that can't be fewer would not keep it.
+            expect(['none', 'bloom', 'split-block']).toContain(kind);
+          }
+        },
+      ),
+      { seed: 23 },
+    );
+  });
+
+  test('leaves each table the same share of what it was to have', () => {
+    const found = choices(
+      perLevel([{ kind: 'split-block', bitsPerKey: 16 }, 'hash-index']),
+      [10, 90],
+      1880,
+    );
+    expect(found).toEqual([
+      { kind: 'split-block', bitsPerKey: 8 },
+      { kind: 'bloom', bitsPerKey: 20 },
+    ]);
+    const [choice] = choices(uniform({ bitsPerKey: 12 }), [100, 200], 600);
+    expect(choice).toEqual({ kind: 'split-block', bitsPerKey: 2 });
+    expect(choices(uniform(), [100], 20)).toEqual([{ kind: 'none', bitsPerKey: 0 }]);
+  });
+});
+
+test('splitBlockBitsPerKey is the inverse of splitBlockRate', () => {
+  for (const rate of [0.5, 0.1, 0.01, 0.001, 1e-5]) {
+    expect(splitBlockRate(splitBlockBitsPerKey(rate)) / rate).toBeCloseTo(1, 9);
+  }
+  expect(splitBlockBitsPerKey(1)).toBe(0);
+  expect(splitBlockBitsPerKey(2 ** -60)).toBe(64);
+});
+
+describe('the rates that an allocator was asked for', () => {
+  const KEYS = 20_000;
+  const keys = randomKeys(KEYS, 31);
+
+  // 20 % of 500 expected false positives is 4.5 standard deviations; the seeds are fixed.
+  test.each(
+    (['bloom', 'split-block'] as const).flatMap((kind) =>
+      [0.1, 0.02, 0.005, 0.001].map((rate) => [kind, rate] as const),
+    ),
+  )('%s at %d are measured within 20 %%', (kind, rate) => {
+    const choice = perLevel([{ kind, rate }]).choose(contextOf([KEYS], 0));
+    expect(choice.kind).toBe(kind);
+    const index = pointIndexKind(kind).open(encode(pointIndexKind(kind), keys, choice.bitsPerKey));
+    const measured = measureRate(index, Math.ceil(520 / rate), 32);
+    expect(measured / rate).toBeGreaterThan(0.8);
+    expect(measured / rate).toBeLessThan(1.2);
+  });
 });

@@ -3,7 +3,13 @@
  *
  * Settings are plain JSON and are kept with the database; components (strategy, file system, clock, …) are objects.
  */
-import { monkey, perLevel as perLevelFilter, uniform } from '@lsm/bloom';
+import {
+  type LevelFilter,
+  monkey,
+  perLevel as perLevelFilter,
+  type UniformSettings,
+  uniform,
+} from '@lsm/bloom';
 import {
   booleanSetting,
   type Clock,
@@ -41,8 +47,8 @@ export type ExecutorSetting = 'auto' | 'worker' | 'inline';
 /** The setting of the point indexes of new tables. */
 export type FilterSetting =
   | 'monkey'
-  | { readonly bitsPerKey: number }
-  | { readonly perLevel: readonly number[] }
+  | UniformSettings
+  | { readonly perLevel: readonly LevelFilter[]; readonly oldest?: LevelFilter }
   | FilterAllocator;
 
 /** Plain settings, all with defaults. */
@@ -217,11 +223,14 @@ function resolveFilter(filter: FilterSetting): FilterAllocator {
   if (filter === 'monkey') return monkey();
   if (typeof filter === 'object' && filter !== null) {
     if ('choose' in filter) return filter;
-    if ('perLevel' in filter) return perLevelFilter(filter.perLevel);
-    if ('bitsPerKey' in filter) return uniform({ bitsPerKey: filter.bitsPerKey });
+    if ('perLevel' in filter) {
+      rejectUnknownNames(Object.keys(filter), ['perLevel', 'oldest'], 'filter');
+      return perLevelFilter(filter.perLevel, filter.oldest);
+    }
+    if ('bitsPerKey' in filter || 'kind' in filter) return uniform(filter);
   }
   throw invalidArgument(
-    "filter has to be 'monkey', {bitsPerKey}, {perLevel: [rates]} or a FilterAllocator.",
+    "filter has to be 'monkey', {bitsPerKey, kind}, {perLevel: [filters], oldest} or a FilterAllocator.",
   );
 }
 

@@ -23,6 +23,8 @@ const CONFIGURATIONS: readonly OpenOptions[] = [
   { compaction: 'leveled', filter: 'monkey' },
   { compaction: 'tiered', filter: { bitsPerKey: 10 } },
   { compaction: 'hybrid', filter: { perLevel: [0.001, 0.01, 0.05] } },
+  { compaction: 'leveled', filter: { perLevel: ['split-block', 'fuse8'], oldest: 'hash-index' } },
+  { compaction: 'tiered', filter: { perLevel: ['none', { kind: 'bloom', bitsPerKey: 3 }] } },
   { compaction: 'leveled', blockBytes: 65_536, compression: 'lz4' },
   { compaction: 'tiered', blockBytes: 4096, compression: 'lz4', reads: 'async' },
   { compaction: 'hybrid', blockBytes: 256, compression: 'none', reads: 'async' },

@@ -408,6 +408,18 @@ export const OPTION_EFFECTS: { readonly [name in keyof Required<OpenOptions>]: O
           return db.stats().filters.bitsPerKey.map(({ bits }) => Math.round(bits));
         }),
     },
+    {
+      value: () => ({ perLevel: ['none'], oldest: 'hash-index' }),
+      expected: [0, 40],
+      observe: (given) =>
+        observing({}, given, async (db) => {
+          fill(db, 3000);
+          await db.compact();
+          fill(db, 3000);
+          await db.flush();
+          return db.stats().filters.bitsPerKey.map(({ bits }) => Math.round(bits));
+        }),
+    },
   ],
   fs: [
     {
