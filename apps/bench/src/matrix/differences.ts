@@ -114,7 +114,7 @@ function simulatorReasons(figure: FigureName, { engine, simulator }: Cell): stri
   }
   if (Math.abs(a.flushes - b.flushes) > SHARE_MIN * b.flushes) {
     reasons.push(
-      `the engine flushed ${a.flushes} times, the simulator ${b.flushes} times: how much a memtable takes is calibrated on puts alone and deletes alone`,
+      `the engine flushed ${a.flushes} times, the simulator ${b.flushes} times: how many writes fill a memtable is taken over as a mean`,
     );
   }
   reasons.push(...granularity(a, b));

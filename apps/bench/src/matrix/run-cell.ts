@@ -16,7 +16,7 @@ import { countersBetween } from '../run/phase-counters.ts';
 import { runPhase } from '../run/phase-runner.ts';
 import type { Store, StoreStats } from '../stores/store.ts';
 import { retentionMs } from '../workloads/lives.ts';
-import type { Phase, Workload, WorkloadContext } from '../workloads/workload.ts';
+import type { OperationKind, Phase, Workload, WorkloadContext } from '../workloads/workload.ts';
 import { CellMeter } from './cell-meter.ts';
 import { ClockedStore } from './clocked-store.ts';
 import type { Calibration, MatrixConfig } from './matrix-config.ts';
@@ -54,7 +54,7 @@ export async function runCell(
   const { calibration, strategy, workload, size } = setting;
   const entries = Math.round(size * calibration.memtablePuts);
   const engine = await runOnEngine(setting, entries, directory);
-  const simulator = await runOnSimulator(setting, entries);
+  const simulator = await runOnSimulator(setting, entries, engine.fillings);
   return {
     strategy: strategy.name,
     workload: workload.name,
@@ -88,6 +88,7 @@ interface EngineOutcome {
   readonly figures: CellFigures;
   readonly extras: EngineExtras;
   readonly checks: readonly CheckResult[];
+  readonly fillings: readonly number[];
 }
 
 async function runOnEngine(
@@ -104,7 +105,7 @@ async function runOnEngine(
   const { store } = clocked;
   try {
     const run = startRun(setting, store, data);
-    const readRates = await drive(run, () => clocked.takeFlushed());
+    const { readRates, fillings } = await drive(run, () => clocked.takeFlushed());
     const largestTaskBytes = clocked.largestTaskBytes;
     const checks = checkCell(store.stats(), run.meter.logAmplification() !== null, strategy);
     const fullSpeed = await goOn(run);
@@ -123,13 +124,19 @@ async function runOnEngine(
         seconds: (performance.now() - start) / 1000,
       },
       checks,
+      fillings,
     };
   } finally {
     await store.close();
   }
 }
 
-async function runOnSimulator(setting: CellSetting, entries: number): Promise<CellFigures> {
+/** How much the engine's memtables held, by phase, is given to the simulator: it is no figure of a strategy. */
+async function runOnSimulator(
+  setting: CellSetting,
+  entries: number,
+  fillings: readonly number[],
+): Promise<CellFigures> {
   const { config, calibration, strategy } = setting;
   const { keyBytes, valueBytes } = config;
   const capacity = entries + insertsOf(config, entries);
@@ -137,11 +144,15 @@ async function runOnSimulator(setting: CellSetting, entries: number): Promise<Ce
   const store = new SimulatedStore(strategy.make(retentionMs(data)), config, calibration, data);
   const run = startRun(setting, store, data);
   let flushes = 0;
-  await drive(run, () => {
+  const beginPhase = (place: number): void => {
+    store.memtableScale = fillings[place]!;
+  };
+  const takeFlushed = (): boolean => {
     const flushed = store.flushes !== flushes;
     ({ flushes } = store);
     return flushed;
-  });
+  };
+  await drive(run, takeFlushed, beginPhase);
   const { largestTaskBytes } = store.simulator.stats;
   return run.meter.figures(calibration.putBytes, largestTaskBytes, flushedBytesOf(setting));
 }
@@ -150,9 +161,14 @@ interface Run {
   readonly context: WorkloadContext;
   readonly phases: readonly Phase[];
   readonly meter: CellMeter;
+  readonly calibration: Calibration;
 }
 
-function startRun({ workload, config, size }: CellSetting, store: Store, data: DataSet): Run {
+function startRun(
+  { workload, config, size, calibration }: CellSetting,
+  store: Store,
+  data: DataSet,
+): Run {
   const context: WorkloadContext = {
     store,
     data,
@@ -166,28 +182,45 @@ function startRun({ workload, config, size }: CellSetting, store: Store, data: D
     context,
     phases: workload.phases(context),
     meter: new CellMeter(context, reads, size * config.turns),
+    calibration,
   };
 }
 
-/** Goes through the phases, waiting after each flush; returns the rates of those that only read. */
+/** What was seen on the way through the phases. */
+interface Drive {
+  /** Of phases that only read. */
+  readonly readRates: EngineExtras['readRates'];
+  /** By phase: what a memtable held, 1 for as much as was calibrated. */
+  readonly fillings: readonly number[];
+}
+
+/** Goes through the phases, waiting after each flush. */
 async function drive(
-  { context, phases, meter }: Run,
+  { context, phases, meter, calibration }: Run,
   takeFlushed: () => boolean,
-): Promise<EngineExtras['readRates']> {
+  beginPhase?: (place: number) => void,
+): Promise<Drive> {
   const { store } = context;
-  const rates: { phase: string; perSecond: number }[] = [];
-  for (const phase of phases) {
+  const readRates: { phase: string; perSecond: number }[] = [];
+  const fillings: number[] = [];
+  for (const [place, phase] of phases.entries()) {
+    beginPhase?.(place);
     meter.begin(phase);
+    const filling = new Filling(calibration);
     const start = performance.now();
     for (let i = 0; i < phase.operations; i++) {
       const done = phase.step(i);
-      meter.did(typeof done === 'string' ? done : await done);
+      const kind = typeof done === 'string' ? done : await done;
+      meter.did(kind);
+      filling.add(kind);
       if (!takeFlushed()) continue;
+      filling.full();
       await store.idle();
       await meter.observe();
     }
+    fillings.push(filling.mean());
     const perSecond = (phase.operations / (performance.now() - start)) * 1000;
-    if (phase.touches === 'tables') rates.push({ phase: phase.name, perSecond });
+    if (phase.touches === 'tables') readRates.push({ phase: phase.name, perSecond });
     if (phase.settle === true) {
       await store.flush();
       await store.idle();
@@ -195,7 +228,34 @@ async function drive(
     }
     await meter.end();
   }
-  return rates;
+  return { readRates, fillings };
+}
+
+/** How much memtables hold, 1 for as much as was calibrated. */
+class Filling {
+  readonly #calibration: Calibration;
+  #held = 0;
+  #sum = 0;
+  #count = 0;
+
+  constructor(calibration: Calibration) {
+    this.#calibration = calibration;
+  }
+
+  add(kind: OperationKind): void {
+    if (kind === 'put') this.#held += 1 / this.#calibration.memtablePuts;
+    if (kind === 'delete') this.#held += 1 / this.#calibration.memtableDeletes;
+  }
+
+  full(): void {
+    this.#sum += this.#held;
+    this.#held = 0;
+    this.#count++;
+  }
+
+  mean(): number {
+    return this.#count === 0 ? 1 : this.#sum / this.#count;
+  }
 }
 
 /** Goes on with the last phase at full speed, if it can. */
