@@ -23,6 +23,7 @@ import {
   RECORD_HEADER_BYTES,
   recordBytes,
   recordKeyLength,
+  recordKind,
   recordValueLength,
   toBytes,
   VALUE_BYTES_MAX,
@@ -188,8 +189,12 @@ export class WritePath {
     for (let i = 0; i < count; i++) {
       const sequence = firstSequence + i;
       const keyLength = recordKeyLength(words, offset);
-      this.#key.setBytes(bytes, offset + RECORD_HEADER_BYTES, keyLength);
-      unit.memtable.markVoid(this.#key, sequence);
+      if (recordKind(words, offset) === EntryKind.rangeDelete) {
+        unit.memtable.rangeTombstones.remove(sequence);
+      } else {
+        this.#key.setBytes(bytes, offset + RECORD_HEADER_BYTES, keyLength);
+        unit.memtable.markVoid(this.#key, sequence);
+      }
       offset += recordBytes(keyLength, recordValueLength(words, offset));
     }
   }
