@@ -75,6 +75,12 @@ describe('tiered', { timeout: 60_000 }, () => {
   test('merges all when the newer runs are too much for the oldest', () => {
     expect(inputs([4, 4, 4, 5], { maxSpaceAmplification: 3, ratio: 8 })).toEqual([[0, 1, 2, 3]]);
     expect(inputs([4, 4, 9], { maxSpaceAmplification: 3, ratio: 8 })).toEqual([]);
+    // Scylla's example for a goal of 1.25: a last tier of 1000 GB is merged when the second one has 250 GB.
+    const goal = { maxSpaceAmplification: 1.25, ratio: 4 };
+    expect(inputs([250, 1000], goal)).toEqual([]);
+    expect(inputs([251, 1000], goal)).toEqual([[0, 1]]);
+    expect(inputs([60, 80, 100, 1000], goal)).toEqual([]);
+    expect(inputs([60, 80, 120, 1000], goal)).toEqual([[0, 1, 2, 3]]);
   });
 
   test('waits with the merge of all for running tasks instead of starting others', () => {

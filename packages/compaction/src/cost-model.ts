@@ -80,6 +80,29 @@ export function balancedFanOuts(
   return runsAbove.map((runs) => ({ fanOut: share * runs, runsAbove: runs }));
 }
 
+/** How often data grows by `ratio` between two sizes: log_ratio(to / from), not rounded. */
+export function levelSteps(fromBytes: number, toBytes: number, ratio: number): number {
+  return Math.log(toBytes / fromBytes) / Math.log(ratio);
+}
+
+/**
+ * Times that an entry is rewritten on its way down so many steps: once a tiered step, (T + 1)/2 times a leveled one on
+ * average, as the level below fills up, and T + 1 times at worst, when it is full.
+ *
+ * @param steps - levels that data goes down, see {@link levelSteps}
+ * @param leveledSteps - how many of them are leveled, the last ones: all for leveling, 1 for lazy leveling, 0 for tiering
+ * @param isWorst - whether every leveled step finds the level below full; default false
+ */
+export function writeAmplificationOfSteps(
+  steps: number,
+  leveledSteps: number,
+  ratio: number,
+  isWorst = false,
+): number {
+  const leveled = Math.min(steps, leveledSteps);
+  return steps - leveled + leveled * (isWorst ? ratio + 1 : (ratio + 1) / 2);
+}
+
 /** The number of leveled levels that writes least for a total fan-out: the integer next to its logarithm that is best. */
 export function levelsForLeastWrites(totalFanOut: number): number {
   const cost = (levels: number): number => levels * totalFanOut ** (1 / levels);

@@ -4,6 +4,7 @@ import {
   type FluidShape,
   falsePositiveRate,
   levelCount,
+  levelSteps,
   levelsForLeastWrites,
   missesMonkey,
   missesUniform,
@@ -14,6 +15,7 @@ import {
   writeAmplification,
   writeAmplificationEndure,
   writeAmplificationFanOut,
+  writeAmplificationOfSteps,
 } from '@lsm/compaction';
 import { describe, expect, test } from 'vitest';
 
@@ -129,5 +131,60 @@ describe('cost model', () => {
   test('says what fixed level targets cost: 1.555, and 1.111 if the last level is full', () => {
     expect(spaceAmplificationOf([1, 10, 100, 200])).toBe(1.555);
     expect(spaceAmplificationOf([0.1, 1, 10, 100, 1000])).toBeCloseTo(1.111, 3);
+  });
+
+  // An engine with fixed levels of 40 MB to 400 GB and memtables of 4 MB; log and flush write everything once each.
+  test.each([
+    [4, 6.64, 18.6, 35.2, 10.1, 8.6],
+    [6, 5.14, 20.0, 38.0, 9.6, 7.1],
+    [8, 4.43, 21.9, 41.9, 9.9, 6.4],
+    [10, 4.0, 24.0, 46.0, 10.5, 6.0],
+    [20, 3.07, 34.3, 66.6, 14.6, 5.1],
+  ])('tells what a ratio of %d costs from 40 MB to 400 GB: %d steps', (ratio, ...expected) => {
+    const steps = levelSteps(40e6, 400e9, ratio);
+    const logAndFlush = 2;
+    const writes = [
+      writeAmplificationOfSteps(steps, steps, ratio),
+      writeAmplificationOfSteps(steps, steps, ratio, true),
+      writeAmplificationOfSteps(steps, 1, ratio),
+      writeAmplificationOfSteps(steps, 0, ratio),
+    ].map((merges) => logAndFlush + merges);
+    for (const [i, value] of [steps, ...writes].entries()) {
+      expect(Math.abs(value - expected[i]!)).toBeLessThanOrEqual(i === 0 ? 0.005 : 0.051);
+    }
+  });
+
+  test('tells that a higher ratio makes leveling write more and tiering less, and what lowers both', () => {
+    const of = (ratio: number, leveledSteps: number): number =>
+      2 + writeAmplificationOfSteps(levelSteps(40e6, 400e9, ratio), leveledSteps, ratio);
+    // "Above 50x, raise the ratio from 10 to 20" is the wrong way round for leveling: 43 % more.
+    expect(of(20, 9) / of(10, 9)).toBeCloseTo(1.43, 2);
+    expect(of(20, 0)).toBeLessThan(of(10, 0));
+    expect(of(4, 9)).toBeLessThan(of(10, 9));
+    expect(of(10, 1)).toBeLessThan(of(10, 9) / 2);
+    // A database of 1 GB is only 1.4 steps deep.
+    expect(levelSteps(40e6, 1e9, 10)).toBeCloseTo(1.4, 2);
+    expect(2 + writeAmplificationOfSteps(levelSteps(40e6, 1e9, 10), 9, 10)).toBeCloseTo(9.7, 1);
+  });
+
+  test('tells what filters of 0.1, 1 and 5 % of such a tree cost in memory and in reads', () => {
+    // Megabytes of L0, in four tables, and of the levels below.
+    const entries = [40, 400, 4000, 40_000, 400_000];
+    const rates = [0.001, 0.01, 0.05, 0.05, 0.05];
+    const total = entries.reduce((sum, count) => sum + count, 0);
+    const bits = entries.reduce((sum, count, i) => sum + count * bitsForRate(rates[i]!), 0);
+    expect(bits / total).toBeCloseTo(6.239, 2);
+    const misses = (level0Tables: number, of: readonly number[]): number =>
+      of.reduce((sum, rate, i) => sum + (i === 0 ? level0Tables : 1) * rate, 0);
+    expect(misses(4, rates)).toBeCloseTo(0.164, 6);
+    expect(misses(10, rates)).toBeCloseTo(0.17, 6);
+    const equal = entries.map(() => falsePositiveRate(bits / total));
+    expect(misses(4, equal)).toBeCloseTo(0.399, 3);
+    expect(misses(10, equal)).toBeCloseTo(0.699, 3);
+    const onePercent = entries.map(() => 0.01);
+    expect([misses(4, onePercent), misses(10, onePercent)]).toEqual([
+      expect.closeTo(0.08, 6),
+      expect.closeTo(0.14, 6),
+    ]);
   });
 });

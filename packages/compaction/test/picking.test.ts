@@ -15,7 +15,7 @@ import {
   TABLE_PICKERS,
   totalBytes,
 } from '@lsm/compaction';
-import type { CompactionTask, TableInfo } from '@lsm/core';
+import { type CompactionTask, compareBytes, type TableInfo } from '@lsm/core';
 import {
   treeKey as key,
   treeRun as run,
@@ -86,6 +86,13 @@ describe('levelTargets', () => {
     expect(levelTargets({ ...sizes, bytes: [] }).base).toBe(3);
   });
 
+  test('make levels of 8, 64, 512, … tables at a ratio of 8', () => {
+    const bytes = [0, 0, 0, 0, 0, 0, 262_144];
+    const targets = levelTargets({ bytes, last: 6, ratio: 8, baseBytes: 8 });
+    expect(targets.base).toBe(1);
+    expect(targets.bytes.slice(1, 6)).toEqual([8, 64, 512, 4096, 32_768]);
+  });
+
   test('keep upper levels together below 1/(ratio − 1) of the last', () => {
     fc.assert(
       fc.property(
@@ -145,13 +152,34 @@ describe('pickTables', () => {
     expect(ids('round-robin', 'z')).toEqual([1, 2, 3]);
   });
 
+  test('finds a table that overlaps no more than the ratio of the levels: 9 inputs at a ratio of 8', () => {
+    const widths = fc.tuple(fc.nat(3), fc.nat(60));
+    fc.assert(
+      fc.property(
+        fc.array(widths, { minLength: 1, maxLength: 12 }),
+        fc.infiniteStream(widths),
+        (above, more) => {
+          const equal = (one: TableInfo): TableInfo => ({ ...one, bytes: 1 });
+          const tables = runOf(above, 0).map(equal);
+          const below = [...more.take(8 * above.length)].map(([gap, width]): [number, number] => [
+            gap,
+            width >> 3,
+          ]);
+          const [best] = pickTables(tables, runOf(below, 1000).map(equal), 'min-overlap', null);
+          expect(best!.overlap.length).toBeLessThanOrEqual(8);
+        },
+      ),
+      { seed: 29, numRuns: 300 },
+    );
+  });
+
   test('finds overlaps, and orders, as looking at each table and sorting would', () => {
     const widths = fc.array(fc.tuple(fc.nat(3), fc.nat(2)), { maxLength: 40 });
     const picked = fc.constantFrom(...TABLE_PICKERS);
     fc.assert(
       fc.property(widths, widths, picked, fc.option(fc.nat(90)), (above, below, picker, after) => {
         const [tables, target] = [runOf(above, 0), runOf(below, 1000)];
-        const from = after === null ? null : Uint8Array.of(after);
+        const from = after === null ? null : keyOf(after);
         const found = [...pickTables(tables, target, picker, from)];
         for (const { table: one, overlap, overlapBytes } of found) {
           expect(overlap).toEqual(overlapping(target, one));
@@ -165,13 +193,15 @@ describe('pickTables', () => {
   });
 });
 
+const keyOf = (n: number): Uint8Array => Uint8Array.of(n >> 8, n & 255);
+
 /** Tables in key order, each given by the gap before it and its width. */
 function runOf(widths: readonly (readonly [number, number])[], firstId: number): TableInfo[] {
   let end = -1;
   return widths.map(([gap, width], i) => {
     const start = end + 1 + gap;
     end = start + width;
-    const [minKey, maxKey] = [Uint8Array.of(start), Uint8Array.of(end)];
+    const [minKey, maxKey] = [keyOf(start), keyOf(end)];
     const more = { minKey, maxKey, bytes: 1 + ((i * 7) % 5), maxSequence: (i * 5) % 4 };
     const counts = { pointTombstones: i % 3, wastedReads: (i * 3) % 7 };
     return { ...table(firstId + i, 'a-b'), ...more, ...counts };
@@ -184,7 +214,8 @@ function sortedByHand(
   picker: (typeof TABLE_PICKERS)[number],
   after: Uint8Array | null,
 ): number[] {
-  const isAfter = (one: TableInfo): boolean => after !== null && one.minKey[0]! > after[0]!;
+  const isAfter = (one: TableInfo): boolean =>
+    after !== null && compareBytes(one.minKey, after) > 0;
   const turned = [...tables.filter(isAfter), ...tables.filter((one) => !isAfter(one))];
   const ratio = (one: TableInfo): number =>
     totalBytes(overlapping(target, one)) / (one.bytes + one.reclaimableBytes);
