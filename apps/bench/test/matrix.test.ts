@@ -67,7 +67,7 @@ describe('matrix', () => {
 
   test('leaves report, JSON and CSV, and no database', () => {
     const csv = readFileSync(join(output, 'results.csv'), 'utf8').trimEnd().split('\n');
-    // A row each for engine, simulator and formula.
+    // A row each for engine, simulator and predict.
     expect(csv.length).toBe(1 + 3 * 3);
     const page = readFileSync(join(output, 'report.html'), 'utf8');
     for (const part of ['Choose a strategy', 'What has to hold', 'leveled, simulator']) {

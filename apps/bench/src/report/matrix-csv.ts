@@ -1,4 +1,4 @@
-/** The matrix as CSV: one row per cell and source (engine, simulator, formula). */
+/** The matrix as CSV: one row per cell and source (engine, simulator, predict). */
 import { formatCsvRow } from '../data/csv-rows.ts';
 import type { CellFigures, MatrixCell, MatrixResults } from '../matrix/results.ts';
 
@@ -56,7 +56,7 @@ function rowsOf(cell: MatrixCell): Row[] {
   if (predicted !== null) {
     rows.push({
       ...head,
-      source: 'formula',
+      source: 'predict',
       write_amplification: predicted.writeAmplification,
       runs_mean: predicted.runs,
       space_amplification_mean: predicted.spaceAmplification,

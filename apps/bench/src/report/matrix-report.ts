@@ -31,7 +31,7 @@ ${choiceTable(results)}
 <h2>What has to hold</h2>
 ${verdictTable(results)}
 <h2>Workloads</h2>
-<p>Each figure stands as: <b>engine</b>, counted · simulator · prediction by formula. <span class="off">†</span> marks what is more than ${DIFFERENCE_MIN * 100} % from the engine’s figure; why is said below each table.</p>
+<p>Each figure stands as: <b>engine</b>, counted · simulator · <code>predict</code>, the strategy’s formula. <span class="off">†</span> marks what is more than ${DIFFERENCE_MIN * 100} % from the engine’s figure; why is said below each table.</p>
 ${sections.join('\n')}
 <h2>How it was measured</h2>
 <ul>${METHOD.map((sentence) => `<li>${escapeText(sentence)}</li>`).join('')}</ul>
@@ -107,7 +107,7 @@ const HEAD: readonly (readonly [string, number])[] = [
 function cellTable(cells: readonly MatrixCell[]): string {
   const groups = HEAD.map(([text, span]) => `<th colspan="${span}">${text}</th>`).join('');
   const names = HEAD.map(([, span]) => {
-    const sources = ['engine', 'sim.', 'pred.'].slice(0, span);
+    const sources = ['engine', 'sim.', 'predict'].slice(0, span);
     if (span === 1) return '<th></th>';
     return sources.map((source) => `<th>${source}</th>`).join('');
   });
@@ -188,7 +188,7 @@ function differenceList(cells: readonly MatrixCell[]): string {
   );
   if (rows.length === 0) return '<p>Nothing is more than a quarter off.</p>';
   const head = [['cell', 'figure', 'engine', 'foretold', 'why']];
-  return `<details><summary>${rows.length} figures lie more than ${DIFFERENCE_MIN * 100} % from what was foretold, and why</summary>${table(head, rows, 'words')}</details>`;
+  return `<details open><summary>${rows.length} figures lie more than ${DIFFERENCE_MIN * 100} % from what was foretold, and why</summary>${table(head, rows, 'words')}</details>`;
 }
 
 function writeBars(
@@ -200,7 +200,7 @@ function writeBars(
   const sources: readonly (readonly [string, (cell: MatrixCell) => number | null])[] = [
     ['engine', ({ engine }) => engine.writeAmplification],
     ['simulator', ({ simulator }) => simulator.writeAmplification],
-    ['formula', ({ predicted }) => predicted?.writeAmplification ?? null],
+    ['predict', ({ predicted }) => predicted?.writeAmplification ?? null],
   ];
   const series = strategies.map((name) => {
     const values = sizes.flatMap((size) =>
@@ -330,6 +330,6 @@ const METHOD: readonly string[] = [
   'Runs and space are means over the moments after each flush when all work was done; the most is in parentheses. Space is bytes of live tables ÷ bytes that the live entries of that moment take in one compacted copy.',
   'Blocks per read: at each of those moments some live keys are looked up, some keys that do not exist between live ones, and some scans of ten entries begin at live keys; blocks looked into are counted, in the cache or not. Filters are Bloom filters, bits dealt by Monkey; the combined index over the newest runs, hash indexes and compression are off, for they would hide what the tree costs.',
   'In the simulator, filters and blocks are by formula: a run asked in vain costs the false positive rate that Monkey gives it, a scan the entries that it passes and a block to begin with in each run.',
-  'The formula is the strategy’s predict(): it knows the size of data and flushes, not the workload. It stands beside the figures as a first guess; where it is off, the reasons are computed from what was counted in the cell.',
+  'predict is the strategy’s closed form: it knows the size of data and flushes, not the workload. It stands beside the figures as a first guess; where it is off, the reasons are computed from what was counted in the cell.',
   'The largest merge is bytes read by one task ÷ bytes of one compacted copy at the end, over the whole run.',
 ];

@@ -15,7 +15,7 @@ const FIGURES: readonly (readonly [string, FigureName])[] = [
 
 /** Explains the cells. */
 const LEGEND =
-  'Engine · simulator · formula, amplifications and means after each flush; ! more than 25 % from the engine’s figure, why is in the report.';
+  'Engine · simulator · predict; amplifications and means after each flush; ! more than 25 % from the engine’s figure, why is in the report.';
 
 /** Everything as text. `style` is off for tests and files. */
 export function renderMatrix(results: MatrixResults, style = true): string {
