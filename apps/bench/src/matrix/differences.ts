@@ -4,6 +4,7 @@
  */
 import { digits } from '../report/format.ts';
 import type { Calibration } from './matrix-config.ts';
+import { flushBytesOf } from './prediction.ts';
 import type {
   CellFacts,
   CellFigures,
@@ -136,7 +137,9 @@ function granularity(a: CellFacts, b: CellFacts): string[] {
   const written = a.flushBytes + a.mergeBytes;
   const share = a.largestTaskBytes / Math.max(1, written);
   if (share > SHARE_MIN) {
-    reasons.push(`the largest merge alone read ${percent(share)} of all bytes written`);
+    reasons.push(
+      `the largest merge of the whole run read ${percent(share)} of the bytes that were written while it was measured: when it happens decides`,
+    );
   }
   return reasons;
 }
@@ -163,15 +166,15 @@ function readReasons(
   ];
 }
 
-/** Levels by the form against those that were there. */
+/** Levels by the formula against those that were there. */
 function levelReason(
   { engine, entries }: Cell,
   ratio: number | null,
-  { putBytes }: Calibration,
+  calibration: Calibration,
 ): string[] {
-  const { flushes, flushBytes, levelsMean, lastLevelShare } = engine.facts;
-  if (ratio === null || flushes < 2) return [];
-  const dataFlushes = (entries * putBytes) / (flushBytes / flushes);
+  const { levelsMean, lastLevelShare } = engine.facts;
+  if (ratio === null) return [];
+  const dataFlushes = (entries * calibration.putBytes) / flushBytesOf(calibration, engine.facts);
   const levels = Math.log(dataFlushes) / Math.log(ratio);
   return [
     `the data are ${digits(dataFlushes)} flushes, which is ${digits(levels)} levels of ratio ${ratio}; the formula counts whole levels, and takes each for full. On average ${digits(levelsMean)} levels held something, the last of them ${percent(lastLevelShare)} of it`,
@@ -221,7 +224,7 @@ function spaceReasons({ engine }: Cell, { spaceAmplification }: CellPrediction):
   const obsolete = 1 - 1 / Math.max(1, spaceMean);
   if (spaceMean < spaceAmplification) {
     return [
-      `the formula is the most that there can be: everything above the last run is taken for obsolete. ${percent(1 - facts.lastLevelShare)} of the bytes were above the last level, ${percent(obsolete)} of all were obsolete (${digits(spaceMax)} at the worst moment)`,
+      `the formula is an upper estimate: it takes what is above the last run for obsolete. ${percent(1 - facts.lastLevelShare)} of the bytes were above the last level, ${percent(obsolete)} of all were obsolete (${digits(spaceMax)} at the worst moment)`,
     ];
   }
   const reasons = [

@@ -20,13 +20,8 @@ import type { OperationKind, Phase, Workload, WorkloadContext } from '../workloa
 import { CellMeter } from './cell-meter.ts';
 import { ClockedStore } from './clocked-store.ts';
 import type { Calibration, MatrixConfig } from './matrix-config.ts';
-import type {
-  CellFacts,
-  CellFigures,
-  CellPrediction,
-  EngineExtras,
-  MatrixCell,
-} from './results.ts';
+import { predictionOf } from './prediction.ts';
+import type { CellFigures, EngineExtras, MatrixCell } from './results.ts';
 import { SimulatedData } from './simulated-data.ts';
 import { SimulatedStore } from './simulated-store.ts';
 import type { MatrixStrategy } from './strategies.ts';
@@ -66,22 +61,6 @@ export async function runCell(
     predicted: predictionOf(setting, entries, engine.figures.facts),
     checks: engine.checks,
   };
-}
-
-/** What the closed forms say; they count bytes of tables, and are made to count per byte of keys and values here. */
-function predictionOf(
-  { config, calibration, strategy }: CellSetting,
-  entries: number,
-  { flushes, flushBytes }: CellFacts,
-): CellPrediction | null {
-  const { putBytes, memtablePuts } = calibration;
-  const predicted = strategy.make(retentionMs({ count: entries })).predict?.({
-    dataBytes: entries * putBytes,
-    flushBytes: flushes > 1 ? flushBytes / flushes : memtablePuts * putBytes,
-  });
-  if (predicted === undefined) return null;
-  const overhead = putBytes / (config.keyBytes + config.valueBytes);
-  return { ...predicted, writeAmplification: predicted.writeAmplification * overhead };
 }
 
 interface EngineOutcome {
