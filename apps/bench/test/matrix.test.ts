@@ -63,7 +63,7 @@ describe('matrix', () => {
     expiring = await run(join(folder, 'expiring'), ...dropping);
     const strategies = '--strategies=leveled tiered hybrid';
     results = await run(output, strategies, '--workloads=uniform', '--sizes=24');
-  }, 60_000);
+  }, 180_000);
 
   test('leaves report, JSON and CSV, and no database', () => {
     const csv = readFileSync(join(output, 'results.csv'), 'utf8').trimEnd().split('\n');
