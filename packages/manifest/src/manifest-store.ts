@@ -45,6 +45,8 @@ import type { OwnerRecord, VersionEdit } from './version-edit.ts';
 const ROLL_BYTES_MIN = 65_536;
 /** A manifest is replaced when it has this many times the bytes of the state. */
 const ROLL_FACTOR = 4;
+/** Below this many bytes not even that of a database at rest is. */
+const SHRINK_BYTES_MIN = 4096;
 
 /** How a store is made. */
 export interface ManifestStoreOptions {
@@ -275,6 +277,19 @@ export class ManifestStore {
   roll(): void {
     this.#requireOwnership(this.#requireWriter());
     this.#replace(this.#state);
+  }
+
+  /**
+   * Rolls if that at least halves the manifest and it is worth a file: for a database at rest, whose manifest may hold
+   * many edits of tables that are gone.
+   *
+   * @throws as {@link roll}
+   */
+  shrink(): void {
+    const { position } = this.#requireWriter();
+    const stateBytes = encodeEdit(stateToEdit(this.#state)).length;
+    const next = SEGMENT_HEADER_BYTES + frameBytes(stateBytes);
+    if (position > SHRINK_BYTES_MIN && position >= 2 * next) this.roll();
   }
 
   /**

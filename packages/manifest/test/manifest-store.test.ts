@@ -100,6 +100,26 @@ describe('ManifestStore', () => {
     expect(readManifest(fs, DIRECTORY).state.settings).toEqual({ pad, i: 199 });
   });
 
+  test('shrinks to the state if that is at most half, and only if there is much of it', () => {
+    const fs = freshDirectory();
+    const store = ManifestStore.create(fs, DIRECTORY, {}, options());
+    const commitUntil = (bytes: number): void => {
+      while (store.bytes < bytes) store.commit({ settings: { pad: 'x'.repeat(500) } });
+    };
+    commitUntil(3000);
+    store.shrink();
+    expect(store.reference.number).toBe(1);
+    commitUntil(5000);
+    store.shrink();
+    expect(store.reference.number).toBe(2);
+    expect(store.bytes).toBeLessThan(1000);
+    expect(stateToEdit(readManifest(fs, DIRECTORY).state)).toEqual(stateToEdit(store.state));
+    store.commit({ settings: { pad: 'y'.repeat(6000) } });
+    const { bytes } = store;
+    store.shrink();
+    expect(store.bytes).toBe(bytes);
+  });
+
   test('refuses an edit that breaks the tree, without writing', () => {
     const fs = freshDirectory();
     const store = ManifestStore.create(fs, DIRECTORY, {}, options());

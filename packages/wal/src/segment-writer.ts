@@ -278,6 +278,14 @@ export class SegmentWriter {
     this.#fileBytes = Math.max(this.#fileBytes, fileBytes);
   }
 
+  /**
+   * Gives back what the file holds behind {@link position}: preallocated bytes, or those of an earlier owner. Readers
+   * stop before them anyhow, so nothing depends on whether the cut is durable, or fails.
+   */
+  trim(): void {
+    if (this.#failure === null && this.fileBytes > this.#position) this.#cut();
+  }
+
   /** Closes both descriptors without syncing; idempotent. */
   close(): void {
     this.#handle.close();

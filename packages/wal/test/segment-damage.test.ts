@@ -206,6 +206,22 @@ describe('a recycled file', () => {
     }
   });
 
+  test('gives back what is left of its first life, and goes on', () => {
+    for (let count = 0; count <= 4; count++) {
+      const { sample: life, writer } = secondLife(count);
+      expect(writer.fileBytes).toBeGreaterThan(writer.position);
+      writer.trim();
+      expect(writer.fileBytes).toBe(writer.position);
+      expect(life.fs.statSync(PATH)!.size).toBe(writer.position);
+      appendPuts(writer, 900, [{ key: text('new-last'), value: text('v') }]);
+      writer.syncSync();
+      writer.trim();
+      const contents = readSegment(life.fs, PATH, { number: 7, bootId: 'boot-a' });
+      expect(contents.tail).toMatchObject({ state: 'clean', offset: writer.position });
+      expect(contents.frames.length).toBe(count + 1);
+    }
+  });
+
   test('keeps its old name out: the header of another life is no header', () => {
     const old = sample('/db/3.log', 42);
     old.fs.renameSync('/db/3.log', '/db/8.log');

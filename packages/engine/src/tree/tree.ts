@@ -193,6 +193,11 @@ export class Tree {
     this.#store.sync();
   }
 
+  /** Writes the manifest anew if it is mostly history; for a database at rest. Throws as a commit does. */
+  shrinkManifest(): void {
+    this.#store.shrink();
+  }
+
   /** Last step of a clean close: damage to the last edit can be told from a torn one from now on. */
   vouch(): void {
     this.#store.vouch();

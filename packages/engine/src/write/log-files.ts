@@ -33,6 +33,8 @@ const NO_WORDS = new Int32Array(0);
 
 /** Files of retired segments that are kept for reuse. */
 const SPARES_MAX = 1;
+/** Largest of them that a database at rest keeps, bytes. */
+const SPARE_BYTES_AT_REST = 65_536;
 
 /** What the log needs of the database. */
 export interface LogHost {
@@ -204,6 +206,21 @@ export class LogFiles {
     const first = next?.segmentIdentities[0];
     if (first === undefined) return anyFrom(this.#host.tree.nextNumber);
     return this.#established.has(first.number) ? first : anyFrom(first.number);
+  }
+
+  /**
+   * Gives back what a database at rest doesn't need: a large spare, and what stands behind the frames of the active
+   * unit since an earlier life of its file. Nothing has to be durable first: no frame that counts is in either.
+   */
+  shrink(active: MemtableUnit): void {
+    for (const [path, bytes] of this.#spares) {
+      if (bytes <= SPARE_BYTES_AT_REST) continue;
+      this.#spares.delete(path);
+      this.#host.removals.remove(path, () => {});
+    }
+    const { segment } = active;
+    if (segment !== null && segment.fileBytes > segment.position + SPARE_BYTES_AT_REST)
+      segment.trim();
   }
 
   /** Records where the log ends; after this every bad byte before it is corruption. All of it was synced. */
