@@ -25,23 +25,28 @@ export function expiredTables(
   return collect(runs, (table) => table.newestWriteAt + maxAgeMs <= now && !isBusy(table.id));
 }
 
-/** The oldest runs, whole, until the others fit. */
+/**
+ * What is oldest, until the rest fits: runs from the oldest up. With windows a run goes as a whole, since it is one;
+ * without, table by table, by the age of the newest write: a run that another strategy left may be all there is.
+ */
 export function surplusTables(
   { runs }: TreeSnapshot,
-  { maxBytes }: FifoSettings,
+  { maxBytes, windowMs }: FifoSettings,
   isBusy: (table: TableId) => boolean,
 ): Expired {
   if (maxBytes === 0) return { ids: [], bytes: 0 };
   let surplus = -maxBytes;
   for (const run of runs) surplus += run.bytes;
-  const dropped = new Set<RunInfo>();
+  const dropped = new Set<TableId>();
   for (const run of runs.toReversed()) {
     if (surplus <= 0 || run.tables.some((table) => isBusy(table.id))) break;
-    dropped.add(run);
-    surplus -= run.bytes;
+    for (const table of run.tables.toSorted((a, b) => a.newestWriteAt - b.newestWriteAt)) {
+      if (windowMs === 0 && surplus <= 0) break;
+      dropped.add(table.id);
+      surplus -= table.bytes;
+    }
   }
-  const whole = [...dropped].flatMap((run) => run.tables);
-  return collect(runs, (table) => whole.includes(table));
+  return collect(runs, (table) => dropped.has(table.id));
 }
 
 function collect(runs: readonly RunInfo[], isWanted: (table: TableInfo) => boolean): Expired {

@@ -1,7 +1,7 @@
 /**
  * Plans FIFO and time-window compaction.
  *
- * 1. Tables whose newest write is too old are dropped, whole and unread; so are the oldest runs while all together take
+ * 1. Tables whose newest write is too old are dropped, whole and unread; so are the oldest ones while all together take
  *    too much.
  * 2. With windows: the runs of a window that is over are merged into one, in pieces if they don't fit into a task. In
  *    the current window, runs of similar size are merged when there are enough. Nothing is merged across windows, so

@@ -5,7 +5,10 @@ import { integerSetting, invalidArgument, parseSettings, type SettingSpecs } fro
 export interface FifoSettings {
   /** Tables whose newest write is older are dropped, ms; 0 to 2^53 − 1, default 0: none. */
   readonly maxAgeMs: number;
-  /** The oldest runs are dropped while all tables together take more, bytes; 0 to 2^53 − 1, default 0: no limit. */
+  /**
+   * The oldest tables, with windows the oldest windows, are dropped while all together take more, bytes; 0 to 2^53 − 1,
+   * default 0: no limit.
+   */
   readonly maxBytes: number;
   /** Length of a time window, ms; 0 to 2^53 − 1, default 0: no windows, and nothing is ever merged. */
   readonly windowMs: number;

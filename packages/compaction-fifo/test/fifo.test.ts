@@ -1,6 +1,7 @@
 import { Simulator } from '@lsm/compaction';
 import { type FifoSettings, fifo, timeWindow } from '@lsm/compaction-fifo';
 import type { CompactionStrategy } from '@lsm/core';
+import { treeRun, treeSnapshot, treeTable } from '@lsm/testkit';
 import { describe, expect, test } from 'vitest';
 
 const MINUTE = 60_000;
@@ -52,6 +53,18 @@ describe('fifo', () => {
     const simulator = fill(fifo({ maxBytes: 75 }), 30);
     expect(simulator.stats.treeBytes).toBe(70);
     expect([simulator.get(229), simulator.get(230)]).toEqual([-1, 231]);
+  });
+
+  test('drops no more of a large run of another strategy than it has to', () => {
+    const tables = Array.from({ length: 10 }, (_, i) =>
+      treeTable(10 + i, `${i}-${i}`, { newestWriteAt: ((i * 7) % 10) * MINUTE }),
+    );
+    const tree = treeSnapshot([treeRun(1, 0, [treeTable(1, '0-9')]), treeRun(2, 6, tables)]);
+    const { tasks } = fifo({ maxBytes: 850 }).plan(tree, null);
+    // 1,100 bytes in tables of 100: the three that were written first go.
+    expect(tasks).toEqual([{ kind: 'drop', inputs: [10, 13, 16], reason: 'too much', score: 2 }]);
+    const { tasks: windows } = timeWindow({ maxBytes: 850, windowMs: MINUTE }).plan(tree, null);
+    expect(windows[0]).toMatchObject({ kind: 'drop', inputs: tables.map(({ id }) => id) });
   });
 
   test('never lets an older version come back', () => {
