@@ -24,6 +24,8 @@ export * from './lab/advise.ts';
 export { type FilterModel, filterRates } from './lab/filter-rates.ts';
 export type { ReplayOptions, ReplayResult } from './lab/replay.ts';
 export { type ReplayScript, replayScript, type ScriptOptions } from './lab/replay-script.ts';
+export { type ShadowCandidate, type ShadowRow, Shadows } from './lab/shadow.ts';
+export type { ShadowCosts } from './lab/shadow-tree.ts';
 export * from './lab/trace.ts';
 export { decodeTrace } from './lab/trace-reader.ts';
 export { TraceWriter, type TraceWriterOptions } from './lab/trace-writer.ts';

@@ -1,7 +1,8 @@
 /** Compaction of an open database in the hands of its user: what works, when it rests, what another would do. */
-import { type Forecast, type ForecastOptions, forecast } from '@lsm/compaction';
+import { type Advice, type Forecast, type ForecastOptions, forecast } from '@lsm/compaction';
 import { type CompactionStrategy, LsmError, type TreeSnapshot } from '@lsm/core';
 import type { Core } from './database-core.ts';
+import { adviseDatabase, type DatabaseAdviseOptions } from './lab/advisor.ts';
 import { consentedStrategy, type StrategySetting, type SwitchOptions } from './strategies.ts';
 
 /** Bytes that merges are taken to read and write in a millisecond, as long as this database has merged nothing. */
@@ -103,6 +104,19 @@ export class CompactionControl {
       bytesPerMs,
       isMeasured,
     };
+  }
+
+  /**
+   * Says which strategy would suit this database, with reasons and the setting to give to `setCompaction`; applies
+   * nothing. Candidates are ranked by formula, the best replayed in the simulator. Takes some seconds, in slices of this
+   * thread of a few ms.
+   *
+   * @param options - a recorded `trace`, `candidates`, `weights` of writes, reads and space, `threshold`
+   * @throws LSM_INVALID_ARGUMENT, also if there is no trace and nothing was written since the opening; LSM_CLOSED
+   */
+  async advise(options: DatabaseAdviseOptions = {}): Promise<Advice> {
+    this.#core.checkOpen();
+    return adviseDatabase(this.#core, options);
   }
 }
 

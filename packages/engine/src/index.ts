@@ -1,6 +1,15 @@
 /**
  * `@lsm/engine`: an embedded, ordered key-value store. `open(path)` gives a {@link Db}.
  */
+export {
+  type Advice,
+  decodeTrace,
+  type Trace,
+  type WhatIfOptions,
+  type WhatIfRow,
+  type WorkloadDescription,
+  workloadTrace,
+} from '@lsm/compaction';
 export type {
   Bytes,
   Clock,
@@ -15,6 +24,13 @@ export type { CompactionControl, SwitchPlan } from './compaction-control.ts';
 export type { Counters } from './counters.ts';
 export { Db, type ReadOptions, type WriteOptions } from './database.ts';
 export type { CompactionEvent, DatabaseEvents, Listener, StallCause } from './events.ts';
+export {
+  type AdviseOptions,
+  advise,
+  type DatabaseAdviseOptions,
+  whatIf,
+} from './lab/advisor.ts';
+export { defaultCandidates } from './lab/candidates.ts';
 export type { Recording, RecordingSummary, RecordOptions } from './lab/recording.ts';
 export { open } from './open.ts';
 export type {

@@ -10,7 +10,7 @@
  *    the tree is taken for new.
  */
 import { invalidArgument } from '@lsm/core';
-import { type Trace, TraceKind, type TraceOperations } from './trace.ts';
+import { type Trace, TraceKind, type TraceOperations, type TraceRun } from './trace.ts';
 
 /** How much of a trace is replayed. */
 export interface ScriptOptions {
@@ -37,16 +37,27 @@ export interface ReplayScript {
   readonly times: Float64Array;
   /** Keys that exist before, in the order in which they are written. */
   readonly existing: Uint32Array;
+  /** An entry in a table behind the first merge, and a tombstone. */
   readonly entryBytes: number;
   readonly tombstoneBytes: number;
+  /** An entry in the table of a flush against that: tables of level 0 are not compressed. */
+  readonly flushScale: number;
+  /** Bytes of key and value that a caller gives for a put, and of the key for a delete. */
+  readonly putBytes: number;
+  readonly deleteBytes: number;
   readonly flushEntries: number;
   readonly tableEntries: number;
   readonly maxTaskEntries: number;
   readonly maxTasks: number;
 }
 
-/** What an entry takes in a table beside its key and value, about. */
-const ENTRY_OVERHEAD_BYTES = 8;
+/**
+ * What an entry takes in a table beside its key and value, about: with blocks of 4 KiB it was 23 to 25 bytes for values
+ * up to 100 bytes, 30 for 400 (2026-11).
+ */
+const ENTRY_OVERHEAD_BYTES = 24;
+/** Entries of a tree that say how large entries are in it. */
+const TELLING_ENTRIES = 1000;
 /** What an entry takes in a memtable beside its key and value, about: frame, record and index. */
 const MEMTABLE_OVERHEAD_BYTES = 100;
 /** Entries that a memtable keeps at least when a trace is sampled further. */
@@ -74,6 +85,9 @@ export function replayScript(trace: Trace, options: ScriptOptions = {}): ReplayS
     existing: existing.keys,
     entryBytes,
     tombstoneBytes: sizes.tombstoneBytes / sample,
+    flushScale: sizes.flushScale,
+    putBytes: sizes.putBytes / sample,
+    deleteBytes: sizes.deleteBytes / sample,
     flushEntries: Math.max(1, Math.round(sizes.flushEntries * share)),
     tableEntries: Math.max(1, Math.round(trace.header.tableBytes / entryBytes)),
     maxTaskEntries: Math.max(1, Math.round(trace.header.maxTaskBytes / entryBytes)),
@@ -82,9 +96,11 @@ export function replayScript(trace: Trace, options: ScriptOptions = {}): ReplayS
 }
 
 interface TraceSizes {
-  /** Bytes in tables, of a put and of a delete. */
   readonly entryBytes: number;
   readonly tombstoneBytes: number;
+  readonly flushScale: number;
+  readonly putBytes: number;
+  readonly deleteBytes: number;
   /** Sampled writes of a memtable. */
   readonly flushEntries: number;
 }
@@ -105,19 +121,31 @@ function sizesOf({ header, operations, totals }: Trace): TraceSizes {
     }
   }
   const writes = puts + deletes;
-  const oldest = header.runs.at(-1);
-  const keptBytes = oldest === undefined ? 0 : oldest.bytes / Math.max(1, oldest.entries);
-  const meanPut = puts > 0 ? putBytes / puts + ENTRY_OVERHEAD_BYTES : keptBytes || 100;
-  const meanDelete = deletes > 0 ? deleteBytes / deletes + ENTRY_OVERHEAD_BYTES : meanPut;
+  const keptBytes = keptEntryBytes(header.runs);
+  const meanPut =
+    puts > 0 ? putBytes / puts : Math.max(0, (keptBytes || 100) - ENTRY_OVERHEAD_BYTES);
+  const meanDelete = deletes > 0 ? deleteBytes / deletes : 0;
+  const flushedBytes = meanPut + ENTRY_OVERHEAD_BYTES;
+  const entryBytes = keptBytes || flushedBytes;
   const meanBytes = writes > 0 ? (putBytes + deleteBytes) / writes : meanPut;
   const flushes = totals?.flushes ?? 0;
   const byBytes = (header.flushBytes / (meanBytes + MEMTABLE_OVERHEAD_BYTES)) * header.sample;
   return {
-    entryBytes: meanPut,
-    tombstoneBytes: Math.min(meanPut, meanDelete),
+    entryBytes,
+    tombstoneBytes: Math.min(entryBytes, meanDelete + ENTRY_OVERHEAD_BYTES),
+    flushScale: flushedBytes / entryBytes,
+    putBytes: meanPut,
+    deleteBytes: meanDelete,
     // Counted, if there is enough to count; the last memtable was only begun.
     flushEntries: flushes >= 4 ? writes / (flushes + 0.5) : byBytes,
   };
+}
+
+/** Bytes of an entry in the largest run, as compressed as it is there; 0 if it is too small to tell. */
+function keptEntryBytes(runs: readonly TraceRun[]): number {
+  const largest = runs.toSorted((a, b) => b.entries - a.entries)[0];
+  if (largest === undefined || largest.entries < TELLING_ENTRIES) return 0;
+  return largest.bytes / largest.entries;
 }
 
 /** By how much the trace has to be sampled further. */

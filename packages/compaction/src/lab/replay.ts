@@ -133,7 +133,8 @@ class Replay {
   /** Flushes that have not ended, by their end. */
   #flushEnds: number[] = [];
   readonly #work = new Map<number, TaskWork>();
-  #before: { writtenBytes: number; tasks: number; moves: number; rejections: number };
+  #before: { tasks: number; moves: number; rejections: number };
+  #writtenBefore = 0;
   #stallMs = 0;
   #slow = 0;
   #flushes = 0;
@@ -207,6 +208,7 @@ class Replay {
       this.#settle();
     }
     this.#before = this.#simulator.stats;
+    this.#writtenBefore = this.#writtenBytes();
     this.#largestTaskBytes = 0;
     this.#userBytes = 0;
     this.#peakSpace = 0;
@@ -255,9 +257,10 @@ class Replay {
     this.#workUntil(endMs);
     this.#deviceMs = Math.max(this.#deviceMs, endMs);
     this.#settle();
-    const { writtenBytes, tasks, moves, rejections } = this.#simulator.stats;
+    const { tasks, moves, rejections } = this.#simulator.stats;
+    const writtenBytes = this.#writtenBytes() - this.#writtenBefore;
     return {
-      writeAmplification: (writtenBytes - this.#before.writtenBytes) / Math.max(1, this.#userBytes),
+      writeAmplification: writtenBytes / Math.max(1, this.#userBytes),
       spaceAmplification: this.#space.value,
       peakSpaceAmplification: this.#peakSpace,
       meanRuns: this.#runs.value,
@@ -281,7 +284,7 @@ class Replay {
     this.#wrote(key);
     if (this.#isLive[key] === 0) this.#live++;
     this.#isLive[key] = 1;
-    this.#userBytes += this.#script.entryBytes;
+    this.#userBytes += this.#script.putBytes;
     this.#simulator.put(key);
   }
 
@@ -289,12 +292,12 @@ class Replay {
     this.#wrote(key);
     this.#live -= this.#isLive[key]!;
     this.#isLive[key] = 0;
-    this.#userBytes += this.#script.tombstoneBytes;
+    this.#userBytes += this.#script.deleteBytes;
     this.#simulator.del(key);
   }
 
   #deleteRange(lower: number, argument: number): void {
-    const { keyCount, tombstoneBytes } = this.#script;
+    const { keyCount, deleteBytes } = this.#script;
     const upper = Math.min(argument, keyCount);
     // A range without sampled keys stands for many without effect on the sample.
     if (lower >= upper) return;
@@ -303,7 +306,7 @@ class Replay {
       this.#isLive[key] = 0;
     }
     this.#pending++;
-    this.#userBytes += tombstoneBytes;
+    this.#userBytes += deleteBytes;
     this.#simulator.delRange(lower, argument === NO_UPPER || upper === keyCount ? null : upper);
   }
 
@@ -349,7 +352,13 @@ class Replay {
     const { flushedBytes } = this.#simulator.stats;
     const bytes = flushedBytes - this.#flushedBytes;
     this.#flushedBytes = flushedBytes;
-    return bytes;
+    return bytes * this.#script.flushScale;
+  }
+
+  /** Bytes of flushes and merges so far. */
+  #writtenBytes(): number {
+    const { writtenBytes, flushedBytes } = this.#simulator.stats;
+    return writtenBytes + flushedBytes * (this.#script.flushScale - 1);
   }
 
   /** Lets the device work on tasks up to a time. */
