@@ -183,6 +183,7 @@ class Compaction {
   finish(): CompactionCounts {
     const counts = this.#counts;
     this.#dropWaiting();
+    if (!this.#clipper.isEmpty) this.#cutAtKeys(null);
     if (!this.#isOpen && !this.#clipper.isEmpty) this.#open();
     if (this.#isOpen) this.#cut(null);
     assert(
@@ -253,20 +254,41 @@ class Compaction {
   /** Cuts if it is time; the entry is the first of its key that is written. */
   #beginKeyOut(entry: Entry): void {
     this.#isKeyOut = true;
+    this.#cutAtKeys(entry);
     const openBytes = this.#isOpen ? this.#sink.bytes : 0;
-    if (this.#cutter.shouldCut(entry, openBytes)) this.#cutBefore();
+    if (this.#cutter.shouldCut(entry, openBytes)) this.#cutAfter(this.#cutter.crossed);
     if (!this.#isOpen) this.#open();
     if (!this.#clipper.isEmpty) {
       this.#lastKey.setBytes(entry.bytes, entry.keyOffset, entry.keyLength);
     }
   }
 
-  #cutBefore(): void {
+  /**
+   * Cuts before each cut key up to the entry; `null`: up to the end.
+   *
+   * Range tombstones that reach across such a key are divided just there if it is the successor of a key, whether or
+   * not there are entries between: so a range delete over all keys can be cut like everything else.
+   */
+  #cutAtKeys(entry: Entry | null): void {
+    for (;;) {
+      const key = this.#cutter.passCutKey(entry);
+      if (key === null) return;
+      if (!this.#clipper.isEmpty && key.at(-1) === 0) {
+        if (!this.#isOpen && this.#clipper.startsBelow(key)) this.#open();
+        if (this.#isOpen) this.#cut(key);
+      } else if (this.#isOpen && entry !== null) {
+        this.#cutAfter(null);
+      }
+    }
+  }
+
+  /** Ends the open table behind the given key, or, `null`, the last key that was written. */
+  #cutAfter(border: Uint8Array | null): void {
     if (this.#clipper.isEmpty) {
       this.#cut(null);
       return;
     }
-    const last = this.#cutter.crossed ?? this.#lastKey.toBytes();
+    const last = border ?? this.#lastKey.toBytes();
     // Only shorter keys have a successor from which they can be told back as an inclusive bound.
     if (last.length < KEY_BYTES_MAX) this.#cut(keySuccessor(last));
   }

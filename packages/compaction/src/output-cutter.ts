@@ -71,22 +71,23 @@ export class OutputCutter {
       this.#index++;
       this.#load();
     }
-    const isKeyCut = this.#passCutKeys(entry);
     if (openBytes === 0) return false;
     this.crossed = crossed < 0 ? null : this.#borders[crossed]!.maxKey;
-    if (isKeyCut || group || openBytes >= this.#tableBytes) return true;
+    if (group || openBytes >= this.#tableBytes) return true;
     return crossed >= 0 && openBytes >= this.#tableBytes / 2;
   }
 
-  /** Whether a key of `cutKeys` lies between the entry before and this one, or is this one's. */
-  #passCutKeys(entry: Entry): boolean {
-    let passed = false;
-    while (this.#cutKey !== null && !isAbove(this.#cutKey, entry)) {
-      passed = true;
-      this.#cutIndex++;
-      this.#loadCutKey();
-    }
-    return passed;
+  /**
+   * The next key of `cutKeys` that lies between the entry before and this one, or is this one's; `null` if there is no
+   * more. To be asked until then, before {@link shouldCut}.
+   *
+   * @param entry - as for {@link shouldCut}; `null`: the end
+   */
+  passCutKey(entry: Entry | null): Uint8Array | null {
+    if (this.#cutKey === null || (entry !== null && isAbove(this.#cutKey, entry))) return null;
+    const key = this.#cutKeys[this.#cutIndex++]!;
+    this.#loadCutKey();
+    return key;
   }
 
   #loadCutKey(): void {

@@ -23,6 +23,16 @@ export class RangeTombstoneClipper {
     return this.#index === this.#fragments.length;
   }
 
+  /** Whether something of what is left lies below a key. */
+  startsBelow(key: Uint8Array): boolean {
+    const fragment = this.#fragments[this.#index];
+    if (fragment === undefined) return false;
+    // Where it was cut, the rest of it starts there.
+    const lower = this.#lower ?? fragment.lower;
+    const start = compareBytes(fragment.lower, lower) < 0 ? lower : fragment.lower;
+    return compareBytes(start, key) < 0;
+  }
+
   /** The pieces from the last cut up to `upper`, exclusive (`null`: all that are left), which is the next cut. */
   takeBelow(upper: Uint8Array | null): readonly RangeTombstone[] {
     const taken: RangeTombstone[] = [];

@@ -7,7 +7,7 @@ import {
   MergeCursor,
   type TableSink,
 } from '@lsm/compaction';
-import { type Entry, EntryKind, KEY_BYTES_MAX, type RangeTombstone } from '@lsm/core';
+import { type Entry, EntryKind, KEY_BYTES_MAX, keySuccessor, type RangeTombstone } from '@lsm/core';
 import { treeKey as key } from '@lsm/testkit';
 import { describe, expect, test } from 'vitest';
 import { EntryListCursor, type ListedEntry } from './entry-list-cursor.ts';
@@ -259,6 +259,16 @@ describe('cuts', () => {
     expect(out(['a10 b11 e13'], { ranges: 'a-z@9', older: ['a-z'], shape })).toBe(
       'a10 b11 a-c+@9 | e13 c+-z@9',
     );
+  });
+
+  test('divide range tombstones at cut keys that are successors, with or without entries between', () => {
+    const cutKeys = ['c', 'g', 'x'].map((name) => keySuccessor(key(name)));
+    const given = { ranges: 'a-*@9', older: ['a-z'], shape: { tableBytes: 1e9, cutKeys } };
+    expect(out([''], given)).toBe('a-c+@9 | c+-g+@9 | g+-x+@9 | x+-*@9');
+    expect(out(['b10 h11 y12'], given)).toBe('b10 a-c+@9 | c+-g+@9 | h11 g+-x+@9 | y12 x+-*@9');
+    expect(out(['c10 c9'], { ...given, ranges: 'd-f@9' })).toBe('c10 | d-f@9');
+    const plain = { tableBytes: 1e9, cutKeys: [key('c'), key('g')] };
+    expect(out(['b10 h11'], { ...given, shape: plain })).toBe('b10 a-b+@9 | h11 b+-*@9');
   });
 
   test('leave range tombstones beyond the last entry with the last table', () => {
