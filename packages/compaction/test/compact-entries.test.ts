@@ -262,7 +262,7 @@ describe('cuts', () => {
   });
 
   test('divide range tombstones at cut keys that are successors, with or without entries between', () => {
-    const cutKeys = ['c', 'g', 'x'].map((name) => keySuccessor(key(name)));
+    const cutKeys = ['c', 'g', 'x'].map((name) => keySuccessor(key(name))!);
     const given = { ranges: 'a-*@9', older: ['a-z'], shape: { tableBytes: 1e9, cutKeys } };
     expect(out([''], given)).toBe('a-c+@9 | c+-g+@9 | g+-x+@9 | x+-*@9');
     expect(out(['b10 h11 y12'], given)).toBe('b10 a-c+@9 | c+-g+@9 | h11 g+-x+@9 | y12 x+-*@9');
