@@ -6,12 +6,20 @@ import {
   type CompactionStrategy,
   type DirectoryLock,
   type FileSystem,
+  invalidArgument,
   type Json,
   KeyHasher,
+  type LsmError,
   type Random,
 } from '@lsm/core';
 import type { ManifestState, ManifestStore } from '@lsm/manifest';
-import { arenaPool, artMemtable, hashMemtable } from '@lsm/memtable';
+import {
+  ARENA_BYTES_MAX,
+  arenaPool,
+  artMemtable,
+  hashMemtable,
+  memtableArenaBytes,
+} from '@lsm/memtable';
 import { asLsmError } from './background/flusher.ts';
 import { Maintenance } from './background/maintenance.ts';
 import { firstState } from './background/strategy-contract.ts';
@@ -36,9 +44,6 @@ import { Committer } from './write/commit.ts';
 import { LogFiles } from './write/log-files.ts';
 import { MemtableUnit } from './write/memtable-unit.ts';
 import { WritePath } from './write/write-path.ts';
-
-/** Room beside the index bound of a memtable that is replayed, bytes. */
-const REPLAY_SLACK_BYTES = 65_536;
 
 /** What a database is assembled from. */
 export interface AssemblyParts {
@@ -209,8 +214,11 @@ function makeWrites(
   const { memtableBytes } = settings;
   const writes = new WritePath(
     {
-      newUnit: (bytes, before) =>
-        newUnit(settings, hashSeed, Math.max(bytes, memtableBytes), before),
+      newUnit: (frameBytes, records, before) => {
+        const arenaBytes = memtableArenaBytes(settings.memtable, frameBytes, records);
+        if (arenaBytes > ARENA_BYTES_MAX) throw tooLarge(frameBytes, records);
+        return newUnit(settings, hashSeed, Math.max(arenaBytes, memtableBytes), before);
+      },
       openSegment: (unit) => logs.open(unit),
       replaceSegment: (unit) => logs.replace(unit),
       sealed: (unit) => maintenance.sealed(unit),
@@ -246,7 +254,16 @@ function newUnit(
   return new MemtableUnit(memtable, sequenceBefore, (released) => arenaPool.release(released));
 }
 
-/** A unit with room for frames that were logged before, and the index over them. */
+function tooLarge(frameBytes: number, records: number): LsmError {
+  return invalidArgument(
+    `The write takes ${frameBytes} bytes in ${records} records; with its index, it has to fit 960 MiB.`,
+  );
+}
+
+/**
+ * A unit with room for frames that were logged before, and the index over them. The largest arena may not hold the
+ * most that such an index could take; but it held what this one took, and recovery looks at each record.
+ */
 function replayUnit(
   settings: Settings,
   hashSeed: HashSeed,
@@ -254,10 +271,8 @@ function replayUnit(
   records: number,
   sequenceBefore: number,
 ): MemtableUnit {
-  const probe = newUnit(settings, hashSeed, 0, sequenceBefore);
-  const needed = frameBytes + probe.memtable.indexBytesMax(records) + REPLAY_SLACK_BYTES;
-  probe.release();
-  return newUnit(settings, hashSeed, needed, sequenceBefore);
+  const needed = memtableArenaBytes(settings.memtable, frameBytes, records);
+  return newUnit(settings, hashSeed, Math.min(needed, ARENA_BYTES_MAX), sequenceBefore);
 }
 
 function makeExecutors(

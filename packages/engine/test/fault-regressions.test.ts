@@ -79,6 +79,35 @@ describe('the log', () => {
     await clock.run(flushed);
   });
 
+  it('does not show a refused write again from a new segment whose name could not be synced', async () => {
+    const { db, fs } = await fresh();
+    db.putSync('a', '1', DURABLE);
+    let syncs = 0;
+    fs.inject({ at: ({ kind }) => kind === 'sync' && syncs++ === 0, errno: 'EIO' });
+    failAll(fs, ['syncDirectory'], /./);
+    const error = await refusalOf(() => db.putSync('b', '2', DURABLE));
+    expect(error).toMatchObject({ code: 'LSM_COMMIT_UNKNOWN' });
+    expect(await refusalOf(() => db.putSync('c', '3'))).toMatchObject({ code: 'LSM_IO' });
+    // Also if what was begun cannot be removed.
+    failAll(fs, ['unlink'], /./);
+    expect(await refusalOf(() => db.putSync('d', '4'))).toMatchObject({ code: 'LSM_IO' });
+    fs.clearFaults();
+    const next = await openSimulated(unlocked(fs), { seed: 2 });
+    expect([...next.db.keys()].map(String)).toEqual(['a', 'b']);
+  });
+
+  it('forgets a refused range delete, also when the memtable is flushed', async () => {
+    const { db, clock, fs } = await fresh();
+    db.putSync('a', '1');
+    await clock.run(db.flush());
+    db.putSync('b', '2');
+    failAll(fs, ['write'], /\.log$/);
+    expect(await refusalOf(() => db.delRangeSync({}))).toMatchObject({ code: 'LSM_IO' });
+    fs.clearFaults();
+    await clock.run(db.flush());
+    expect([...db.keys()].map(String)).toEqual(['a', 'b']);
+  });
+
   it('leaves no file behind when a recycled one cannot be opened', async () => {
     const { db, clock, fs } = await fresh();
     db.putSync('a', '1');
@@ -156,6 +185,36 @@ describe('a flush', () => {
     await clock.run(db.flush());
     expect(tables()).toHaveLength(1);
     await clock.run(db.close());
+  });
+});
+
+describe('an iterator', () => {
+  it('whose seek failed has ended: it would leave out what it could not read', async () => {
+    let failures = 0;
+    for (let nth = 0; nth < 12; nth++) {
+      const { db, clock, fs } = await fresh({ compaction: 'tiered', cacheBytes: 65_536 });
+      await db.compaction.pause();
+      for (let run = 0; run < 3; run++) {
+        for (let i = run; i < 300; i += 3) db.putSync(`k${1000 + i}`, new Uint8Array(200));
+        await clock.run(db.flush());
+      }
+      const iterator = db.keys({ reverse: nth % 2 === 1 });
+      for (let i = 0; i < 5; i++) iterator.nextSync();
+      let reads = 0;
+      fs.inject({ at: ({ kind }) => kind === 'read' && reads++ === nth >> 1, errno: 'EIO' });
+      try {
+        iterator.seek('k1150');
+      } catch (error) {
+        expect(isLsmError(error, 'LSM_IO')).toBe(true);
+        expect(() => iterator.nextSync()).toThrow(
+          expect.objectContaining({ code: 'LSM_ITERATOR_CLOSED' }),
+        );
+        failures++;
+      }
+      fs.clearFaults();
+      await clock.run(db.close());
+    }
+    expect(failures).toBeGreaterThan(4);
   });
 });
 

@@ -1,6 +1,11 @@
 /** Bugs that were found by crashes and loads before, each with the shortest life that meets it. */
-import { SimulatedFileSystem, type SurvivalVariant } from '@lsm/testkit';
+import type { FileHandle, FileSystem } from '@lsm/core';
+import { arenaPool } from '@lsm/memtable';
+import { SimulatedClock, SimulatedFileSystem, type SurvivalVariant } from '@lsm/testkit';
 import { describe, expect, it } from 'vitest';
+import { newCounters } from '../src/counters.ts';
+import { EventHub } from '../src/events.ts';
+import { Backpressure, type Load } from '../src/write/backpressure.ts';
 import {
   DIRECTORY,
   type DrivenDatabase,
@@ -11,6 +16,7 @@ import { unlocked } from './support/simulated-scripts.ts';
 
 const SYNCED_ONLY: SurvivalVariant = { name: 'synced-only', data: 'none', names: 'none' };
 const SMALL: SimulationOptions = { memtableBytes: 16_384 };
+const CALM: Load = { sealed: 0, delay: 'none', pressure: 0, compacting: false };
 
 function keysOf({ db }: DrivenDatabase): string[] {
   return [...db.keys()].map((key) => Buffer.from(key).toString());
@@ -170,3 +176,133 @@ it('a sync that hands over the writes of other calls fails for them: the test of
   });
   await expect(clock.run(put)).rejects.toMatchObject({ code: 'LSM_DISK_FULL' });
 });
+
+describe('a write', () => {
+  it.each(['art', 'hash'] as const)(
+    'that is nearly as large as the arena made for it keeps clear of the index (%s)',
+    async (memtable) => {
+      for (const arena of [1 << 17, 1 << 18, 1 << 20]) {
+        // The sequence table takes a sixteenth of an arena.
+        for (const part of [0.9, 0.93, 0.9376, 0.95, 0.98, 0.999]) {
+          const fs = new SimulatedFileSystem();
+          const options = { memtableBytes: 65_536, memtable };
+          const { db } = await openSimulated(fs, options);
+          const value = Buffer.alloc(Math.floor(arena * part), 'v');
+          db.putSync('k', value);
+          // A reader makes the memtable link what came.
+          expectSame(db.getSync('k'), value);
+          db.putSync('l', '1');
+          expectSame(db.getSync('k'), value);
+          const next = await openSimulated(unlocked(fs), { ...options, seed: 2 });
+          expectSame(next.db.getSync('k'), value);
+          expect(keysOf(next)).toEqual(['k', 'l']);
+        }
+      }
+    },
+  );
+
+  it('may be made by a listener in the midst of another one', async () => {
+    const { db, clock } = await openSimulated(new SimulatedFileSystem(), { memtableBytes: 8192 });
+    const model = new Map<string, string>();
+    const put = (key: string, value: string): void => {
+      db.putSync(key, value);
+      model.set(key, value);
+    };
+    let heard = 0;
+    for (const event of ['flushBegin', 'flushEnd', 'slowdown', 'compactionBegin'] as const) {
+      db.on(event, () => {
+        heard++;
+        put(`${event}${heard % 50}`, 'y'.repeat(1 + (heard % 5000)));
+      });
+    }
+    for (let i = 0; i < 200; i++) {
+      put(`k${i % 70}`, `${i}`.repeat(1 + (i % 300)));
+      clock.step();
+    }
+    expect(heard).toBeGreaterThan(20);
+    for (const [key, value] of model) expectSame(db.getSync(key), Buffer.from(value));
+    expect([...db.keys()].map(String)).toEqual([...model.keys()].toSorted());
+  });
+});
+
+describe('writes that wait for the background', () => {
+  it('keep their order when one of them seals a memtable and nobody has to wait any more', () => {
+    const applied: number[] = [];
+    const host = {
+      needsSeal: () => true,
+      waitSync() {},
+      apply(operations: readonly unknown[]) {
+        // What a write path does that has to seal first.
+        if (applied.length === 0) backpressure.update({ ...CALM, sealed: 1 });
+        applied.push(operations.length);
+        return Promise.resolve();
+      },
+    };
+    const clock = new SimulatedClock();
+    const backpressure = new Backpressure(host, clock, newCounters(), new EventHub());
+    backpressure.update({ ...CALM, sealed: 2 });
+    for (const count of [1, 2, 3]) {
+      const operations = Array.from({ length: count }, () => ({ type: 'del', key: 'k' }) as const);
+      void backpressure.queue(operations, 'os');
+    }
+    backpressure.update(CALM);
+    expect(applied).toEqual([1, 2, 3]);
+  });
+
+  it('include empty ones, which vouch for those before', async () => {
+    const fs = new SimulatedFileSystem();
+    const { db, clock } = await openSimulated(fs, SMALL);
+    const value = new Uint8Array(1000);
+    const puts = Array.from({ length: 60 }, (_, i) => db.put(`k${i}`, value));
+    expect(db.stats().counters.stalls).toBe(1);
+    await clock.run(db.batch([], { durability: 'fsync' }));
+    await clock.run(Promise.all(puts));
+    expect(keysOf(await openAfterPowerCut(fs))).toHaveLength(60);
+  });
+});
+
+it("a block that is loaded while the database closes goes into no memory that is another one's", async () => {
+  const disk = new SimulatedFileSystem();
+  let hold: Promise<void> | null = null;
+  const slowly = (handle: FileHandle): FileHandle =>
+    wrapped(handle, 'read', async (...args: Parameters<FileHandle['read']>) => {
+      const count = await handle.read(...args);
+      await hold;
+      return count;
+    });
+  const openSync: FileSystem['openSync'] = (path, mode) => slowly(disk.openSync(path, mode));
+  const { db, clock } = await openSimulated(wrapped<FileSystem>(disk, 'openSync', openSync), {
+    memtableBytes: 65_536,
+    tableBytes: 1 << 20,
+    cacheBytes: 65_536,
+    reads: 'async',
+  });
+  for (let i = 0; i < 100; i++) db.putSync(`k${i}`, new Uint8Array(200));
+  await clock.run(db.flush());
+  await clock.run(db.get('k1'));
+  let go = (): void => {};
+  hold = new Promise((resolve) => (go = resolve));
+  const late = db.get('k77').catch((error: { code: string }) => error.code);
+  await clock.run(db.close());
+  const arenas = Array.from({ length: arenaPool.idleCount }, () => arenaPool.acquire(65_536));
+  for (const { bytes } of arenas) bytes.fill(0xab);
+  go();
+  expect(await clock.run(late)).toBe('LSM_CLOSED');
+  for (const { bytes } of arenas) expect(bytes.every((byte) => byte === 0xab)).toBe(true);
+  for (const arena of arenas) arenaPool.release(arena);
+});
+
+function expectSame(found: Uint8Array | undefined, wanted: Uint8Array): void {
+  expect(found !== undefined && Buffer.compare(found, wanted) === 0).toBe(true);
+}
+
+/** An object that does one thing another way. */
+function wrapped<T extends object>(target: T, name: keyof T, member: unknown): T {
+  return new Proxy(target, {
+    get(_, asked) {
+      if (asked === name) return member;
+      const found: unknown = Reflect.get(target, asked, target);
+      return typeof found === 'function' ? found.bind(target) : found;
+    },
+  });
+}

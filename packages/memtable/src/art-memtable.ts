@@ -23,10 +23,12 @@ import {
 import type { Arena } from './arena.ts';
 import { ArtCursor } from './art-cursor.ts';
 import { agreedLength, agreedPrefix, findChild, LEAF, prefixByte } from './art-node.ts';
-import { ArtNodes } from './art-nodes.ts';
+import { ArtNodes, freshNodeBytes } from './art-nodes.ts';
 import { CELL_BYTES, versionKeyLength, versionKeyOffset } from './version.ts';
 import { type ArtDescription, VersionMemtable, WAITING_MAX } from './version-memtable.ts';
 
+/** Bytes of the word that refers to the root. */
+const ROOT_BYTES = 4;
 /** Levels of the tree that are read ahead; the one below them comes with the last read. */
 const FETCHED_LEVELS = 2;
 
@@ -38,6 +40,11 @@ const FETCHED_LEVELS = 2;
  */
 export function artMemtable(arena: Arena, firstSequence: number): ArtMemtable {
   return new ArtMemtable(arena, firstSequence);
+}
+
+/** Upper bound of the index bytes of an empty tree that takes `records` records, those of the empty one included. */
+export function artIndexBytes(records: number): number {
+  return ROOT_BYTES + records * CELL_BYTES + freshNodeBytes(records);
 }
 
 /** A memtable in the form of an adaptive radix tree. */
@@ -61,7 +68,7 @@ export class ArtMemtable extends VersionMemtable {
     super(arena, firstSequence, attached?.sequences);
     this.#nodes = new ArtNodes(arena);
     if (attached === undefined) {
-      arena.indexStart -= 4;
+      arena.indexStart -= ROOT_BYTES;
       this.rootSlot = arena.indexStart >> 2;
       this.words[this.rootSlot] = 0;
     } else {

@@ -17,6 +17,11 @@ import {
   nodeWords,
 } from './art-node.ts';
 
+/** Upper bound of the bytes that `records` insertions into an empty tree take for nodes; see `bytesMax`. */
+export function freshNodeBytes(records: number): number {
+  return Math.ceil(records * ((nodeWords(NODE256) << 2) / 16));
+}
+
 /** Allocates and changes the nodes of one tree. */
 export class ArtNodes {
   readonly #arena: Arena;
@@ -194,13 +199,13 @@ export class ArtNodes {
    *    bytes over the 16 insertions that fill a NODE48, which is also more than a NODE4 for each.
    */
   bytesMax(records: number): number {
-    let bytes = records * ((nodeWords(NODE256) << 2) / 16);
+    let bytes = freshNodeBytes(records);
     let rest = records;
     for (let type = NODE48; type >= NODE4; type--) {
       const growing = Math.min(rest, this.counts[type]!);
       bytes += growing * (nodeWords(type + 1) << 2);
       rest -= growing;
     }
-    return Math.ceil(bytes);
+    return bytes;
   }
 }

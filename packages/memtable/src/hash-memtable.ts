@@ -49,6 +49,11 @@ export function hashMemtable(
   return new HashMemtable(arena, firstSequence, seed);
 }
 
+/** Upper bound of the index bytes of an empty table that takes `records` records, those of the empty one included. */
+export function hashIndexBytes(records: number): number {
+  return CAPACITY_MIN * SLOT_BYTES + records * CELL_BYTES + growthBytes(CAPACITY_MIN, records);
+}
+
 /** A memtable in the form of a hash table. */
 export class HashMemtable extends VersionMemtable {
   readonly kind = 'hash' as const;
@@ -125,15 +130,7 @@ export class HashMemtable extends VersionMemtable {
 
   indexBytesMax(records: number): number {
     const added = records + this.waiting;
-    let bytes = added * CELL_BYTES;
-    let capacity = this.#capacity;
-    let keysMax = this.#keysMax;
-    while (this.#keys + added > keysMax) {
-      capacity = nextCapacity(capacity);
-      keysMax = keysMaxOf(capacity);
-      bytes += capacity * SLOT_BYTES;
-    }
-    return bytes;
+    return added * CELL_BYTES + growthBytes(this.#capacity, this.#keys + added);
   }
 
   describe(): HashDescription {
@@ -258,6 +255,16 @@ export class HashMemtable extends VersionMemtable {
     }
     return versions;
   }
+}
+
+/** Bytes of the tables that follow one of `capacity` slots until `keys` keys fit. */
+function growthBytes(capacity: number, keys: number): number {
+  let bytes = 0;
+  for (let slots = capacity; keys > keysMaxOf(slots); ) {
+    slots = nextCapacity(slots);
+    bytes += slots * SLOT_BYTES;
+  }
+  return bytes;
 }
 
 /** The control byte of a hash: 1 … 255. */

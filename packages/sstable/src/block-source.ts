@@ -195,9 +195,9 @@ export class BlockSource {
     return stored;
   }
 
-  /** @throws LSM_CLOSED after {@link close} */
+  /** @throws LSM_CLOSED after {@link close}, and after the end of the environment, whose memory is another's then */
   checkOpen(): void {
-    if (this.#closed) {
+    if (this.#closed || this.environment.closed) {
       throw new LsmError('LSM_CLOSED', 'The table is closed.', { file: this.handle.path });
     }
   }

@@ -76,6 +76,8 @@ export class TableEnvironment {
   readonly counters: TableCounters;
   /** While true, lookups answer −1 instead of reading from a file; cursors are not affected. Default false. */
   cacheOnly = false;
+  /** Set when the cache's memory is given back: what a load brings afterwards is refused. Default false. */
+  closed = false;
   #lookupWindow: Kernels | null = null;
 
   /** @param options - components are borrowed for the life of the environment */

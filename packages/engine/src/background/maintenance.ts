@@ -234,7 +234,9 @@ export class Maintenance {
 
   #apply(operations: readonly BatchOperation[], durability: Durability): Promise<void> {
     const frame = this.#writes!.batch(operations);
-    return frame < 0 ? Promise.resolve() : this.#committer!.commit(frame, durability);
+    if (frame >= 0) return this.#committer!.commit(frame, durability);
+    // Without effect of its own, it still vouches for what was written before.
+    return durability === 'fsync' ? this.#committer!.sync() : Promise.resolve();
   }
 
   #waitSync(ms: number): void {

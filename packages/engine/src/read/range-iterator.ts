@@ -11,6 +11,7 @@ import type { ScanCursor } from './scan-cursor.ts';
 import type { ValueSlab } from './value-slab.ts';
 
 const BATCH_ENTRIES = 128;
+const STEP = (cursor: ScanCursor): void => cursor.step();
 const TURN_MS_MAX = 2;
 
 /** What part of an entry an iterator yields. */
@@ -164,7 +165,7 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
     this.#batch = [];
     this.#batchIndex = 0;
     this.#ended = false;
-    this.#cursor().seek(buffer);
+    this.#moved((cursor) => cursor.seek(buffer));
   }
 
   /** Gives back what it holds; idempotent. Later use throws LSM_ITERATOR_CLOSED. */
@@ -247,7 +248,7 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
   #take(): T | undefined {
     const holding = this.#holding;
     if (this.#ended || holding.read >= this.#limit) return undefined;
-    const cursor = this.#stepped();
+    const cursor = this.#moved(STEP);
     if (!cursor.valid) {
       this.#ended = true;
       return undefined;
@@ -260,11 +261,11 @@ export class RangeIterator<T> implements Iterable<T>, AsyncIterable<T> {
     return slab.copyValue(entry) as T;
   }
 
-  /** The cursor after one step. One that failed stands nowhere: the iterator ends instead of leaving entries out. */
-  #stepped(): ScanCursor {
+  /** The cursor after a move. One that failed stands nowhere: the iterator ends instead of leaving entries out. */
+  #moved(move: (cursor: ScanCursor) => void): ScanCursor {
     try {
       const cursor = this.#cursor();
-      cursor.step();
+      move(cursor);
       return cursor;
     } catch (error) {
       this.close();

@@ -164,7 +164,16 @@ function linkFrame(
         { file: path, offset: frame.payloadOffset + (offset - start) },
       );
     }
+    if (unit.arena.free() < unit.memtable.indexBytesMax(1)) throw noRoom(path);
     unit.memtable.add(offset, frame.firstSequence + i);
     offset += length;
   }
+}
+
+function noRoom(path: string): LsmError {
+  return new LsmError(
+    'LSM_INVALID_ARGUMENT',
+    'The index over this segment does not fit 1 GiB of memory; open with the kind of memtable that it was written with',
+    { file: path },
+  );
 }

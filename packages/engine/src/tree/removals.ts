@@ -31,6 +31,15 @@ export class Removals {
     this.#pending.add(removal);
   }
 
+  /** Removes a file at once, quietly: what is not wanted any more and small, or must not be found by the next open. */
+  removeNow(path: string): void {
+    try {
+      this.#fileSystem.unlinkSync(path);
+    } catch {
+      // It stays as an orphan.
+    }
+  }
+
   /** Resolves when nothing is under way. */
   async settled(): Promise<void> {
     await Promise.all(this.#pending);

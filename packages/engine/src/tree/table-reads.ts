@@ -87,6 +87,7 @@ export class TableReads {
 
   /** Lets go of the cache. */
   close(): void {
+    if (this.#environment !== null) this.#environment.closed = true;
     this.#environment = null;
     this.#cache = null;
     if (this.#memory !== null) arenaPool.release(this.#memory);

@@ -65,6 +65,8 @@ export class Backpressure {
   #bytesAtDelay = 0;
   #delay: Promise<void> | null = null;
   #stalledSince = -1;
+  /** Whether queued writes are being applied. */
+  #releasing = false;
 
   constructor(host: BackpressureHost, clock: Clock, counters: Counters, events: EventHub) {
     this.#host = host;
@@ -94,14 +96,14 @@ export class Backpressure {
 
   /** Whether an asynchronous write of these bytes has to wait its turn by {@link queue}. */
   mustQueue(key: Bytes, value: Bytes): boolean {
-    if (this.#queue.length > 0) return true;
+    if (this.#queue.length > 0 || this.#releasing) return true;
     if (this.#stopCause === null) return false;
     return this.#host.needsSeal(byteBound(key, 'key') + byteBound(value, 'value'));
   }
 
   /** As {@link mustQueue}, for a batch. */
   mustQueueBatch(operations: readonly BatchOperation[]): boolean {
-    if (this.#queue.length > 0) return true;
+    if (this.#queue.length > 0 || this.#releasing) return true;
     return (
       this.#stopCause !== null && this.#host.needsSeal(operations.length * BATCH_OPERATION_BYTES)
     );
@@ -189,6 +191,9 @@ export class Backpressure {
   }
 
   #release(): void {
+    // A write that is applied may seal a memtable and so come back here: the next one would overtake it.
+    if (this.#releasing) return;
+    this.#releasing = true;
     while (this.#queue.length > 0 && this.#stopCause === null) {
       const write = this.#queue.shift()!;
       try {
@@ -197,6 +202,7 @@ export class Backpressure {
         write.reject(error);
       }
     }
+    this.#releasing = false;
     if (this.#queue.length === 0) this.#stallEnds();
   }
 

@@ -11,9 +11,10 @@
  * 5. When a sync fails, the frames of the active unit that are not known durable go to a new segment, which starts
  *    to count only once it is durable itself. A segment of which nothing is known durable can't be its predecessor:
  *    then the new one continues what the failed one continued. Frames of sealed units can't be saved that way: their
- *    sync stays failed until their flush makes them durable in a table.
+ *    sync stays failed until their flush makes them durable in a table. Frames that were not handed over yet are no
+ *    part of that: a new segment that was given up may be found by recovery, and must not hold what was refused.
  */
-import { type FileSystem, isLsmError, type Random } from '@lsm/core';
+import { type FileSystem, isLsmError, LsmError, type Random } from '@lsm/core';
 import { joinPath } from '@lsm/fs';
 import {
   SEGMENT_HEADER_BYTES,
@@ -78,6 +79,7 @@ export class LogFiles {
   #entriesDurable = true;
   readonly #last: SegmentEnd | null;
   #newest: SegmentWriter | null = null;
+  #closed = false;
 
   /** @param replayed - the segments that were replayed, oldest first; the next segment continues the last of them */
   constructor(host: LogHost, replayed: readonly SegmentContents[]) {
@@ -153,7 +155,10 @@ export class LogFiles {
     this.replace(unit);
   }
 
-  /** Moves a unit's frames that are not known durable to a new segment, and makes them so. */
+  /**
+   * Moves a unit's frames that are not known durable to a new segment, and makes them so. Those that wait to be handed
+   * over are made ready for it.
+   */
   replace(unit: MemtableUnit): void {
     const failed = unit.segment;
     if (failed === null) return;
@@ -168,20 +173,20 @@ export class LogFiles {
         position += end - offset;
         offset = end;
       }
-      writer.writeSync(arena.bytes, start, arena.dataEnd - start);
+      writer.writeSync(arena.bytes, start, unit.pendingStart - start);
       writer.syncSync();
       writer.publish();
       writer.syncSync();
       this.#host.fileSystem.syncDirectorySync(this.#host.directory);
     } catch (error) {
       writer.close();
+      this.#host.removals.removeNow(writer.path);
       throw error;
     }
     this.#entriesDurable = true;
     this.#unsynced = this.#unsynced.filter((other) => other !== failed);
     this.#adopt(unit, writer);
     this.#established.add(writer.identity.number);
-    unit.pendingStart = arena.dataEnd;
   }
 
   /** Removes the segments of a flushed unit. */
@@ -229,8 +234,9 @@ export class LogFiles {
     if (end !== null) this.#host.tree.commitLogEnd(end);
   }
 
-  /** Closes all files and removes spares. */
+  /** Closes all files and removes spares; no segment is made from here on. */
   close(): void {
+    this.#closed = true;
     for (const writer of this.#writers.values()) writer.close();
     this.#writers.clear();
     for (const path of this.#spares.keys()) this.#host.removals.remove(path, () => {});
@@ -299,6 +305,8 @@ export class LogFiles {
 
   #create(previous: SegmentEnd | null, headerLast: boolean): SegmentWriter {
     const { fileSystem, directory, random, tree, bootId } = this.#host;
+    // A sync that failed at the end of the database may ask for one when the directory is somebody else's already.
+    if (this.#closed) throw new LsmError('LSM_CLOSED', 'The database was closed meanwhile.');
     // The file of a segment may replace another one's name, which has to be this owner's.
     tree.checkOwner();
     const number = tree.reserveNumbers(1);

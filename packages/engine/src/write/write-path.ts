@@ -23,7 +23,6 @@ import {
   RECORD_HEADER_BYTES,
   recordBytes,
   recordKeyLength,
-  recordKind,
   recordValueLength,
   toBytes,
   VALUE_BYTES_MAX,
@@ -37,11 +36,11 @@ import type { MemtableUnit } from './memtable-unit.ts';
 
 /** What the write path needs of the database around it. */
 export interface WriteHost {
-  /** A fresh, empty unit whose arena holds at least `bytes`. */
-  newUnit(bytes: number, sequenceBefore: number): MemtableUnit;
+  /** A fresh, empty unit with room at least for frames of so many bytes and records. */
+  newUnit(frameBytes: number, records: number, sequenceBefore: number): MemtableUnit;
   /** Makes sure that the unit has a segment. */
   openSegment(unit: MemtableUnit): void;
-  /** Moves what waits, and what is not known durable, from a segment whose sync failed to a new one. */
+  /** Moves what was written and is not known durable from a segment whose sync failed to a new one. */
   replaceSegment(unit: MemtableUnit): void;
   /** Called after a unit was sealed; it waits for its flush. */
   sealed(unit: MemtableUnit): void;
@@ -82,7 +81,7 @@ export class WritePath {
     this.#counters = counters;
     this.#memtableBytes = memtableBytes;
     this.lastSequence = lastSequence;
-    this.active = host.newUnit(0, lastSequence);
+    this.active = host.newUnit(0, 0, lastSequence);
   }
 
   /** Bytes of the active memtable that wait to be written to the log. */
@@ -167,7 +166,7 @@ export class WritePath {
     const unit = this.active;
     const length = unit.arena.dataEnd - unit.pendingStart;
     if (length === 0) return;
-    if (this.#replaceFailedSegment()) return;
+    this.#replaceFailedSegment();
     unit.segment!.writeSync(unit.arena.bytes, unit.pendingStart, length);
     unit.pendingStart = unit.arena.dataEnd;
     this.#counters.logBytes += length;
@@ -189,36 +188,35 @@ export class WritePath {
     for (let i = 0; i < count; i++) {
       const sequence = firstSequence + i;
       const keyLength = recordKeyLength(words, offset);
-      if (recordKind(words, offset) === EntryKind.rangeDelete) {
-        unit.memtable.rangeTombstones.remove(sequence);
-      } else {
-        this.#key.setBytes(bytes, offset + RECORD_HEADER_BYTES, keyLength);
-        unit.memtable.markVoid(this.#key, sequence);
-      }
+      // Range deletes as well: what reads do not see, the flush must not take, either.
+      this.#key.setBytes(bytes, offset + RECORD_HEADER_BYTES, keyLength);
+      unit.memtable.markVoid(this.#key, sequence);
       offset += recordBytes(keyLength, recordValueLength(words, offset));
     }
   }
 
-  /** Seals the active memtable, unless it is empty; its frames are written first. */
-  seal(bytes = 0): void {
+  /**
+   * Seals the active memtable, unless it is empty; its frames are written first. The next one has room for frames of
+   * so many bytes and records.
+   */
+  seal(bytes = 0, records = 0): void {
     if (this.active.empty) return;
     this.#advance = 0;
     this.flushPending();
     // Once sealed, only its flush could make its frames durable.
     this.#replaceFailedSegment();
-    const next = this.#host.newUnit(bytes, this.lastSequence);
+    const next = this.#host.newUnit(bytes, records, this.lastSequence);
     const sealed = this.active;
     sealed.newestWriteAt = this.#host.now();
     this.active = next;
     this.#host.sealed(sealed);
   }
 
-  /** Moves the active frames out of a segment whose sync failed; false if there is nothing to move. */
-  #replaceFailedSegment(): boolean {
+  /** Moves the active frames out of a segment whose sync failed, if it did. */
+  #replaceFailedSegment(): void {
     const unit = this.active;
-    if (unit.segment === null || unit.segment.failure === null) return false;
+    if (unit.segment === null || unit.segment.failure === null) return;
     this.#host.replaceSegment(unit);
-    return true;
   }
 
   /** Encodes and links a frame of one record, whose key is in `#key`. */
@@ -332,12 +330,16 @@ export class WritePath {
       );
     }
     let unit = this.active;
-    if (!this.#fits(unit, bytes, records)) {
-      const needed = bytes + unit.memtable.indexBytesMax(records) + 4096;
-      if (unit.empty) this.#replaceEmpty(needed);
-      else this.seal(needed);
+    // Listeners hear of a seal and may write: then the fresh memtable is not empty, and may not have room either.
+    while (!this.#fits(unit, bytes, records)) {
+      const key = this.#key.bytes.slice(0, this.#key.length);
+      if (unit.empty) this.#replaceEmpty(bytes, records);
+      else this.seal(bytes, records);
+      this.#key.setBytes(key, 0, key.length);
       unit = this.active;
     }
+    // As above: this write comes after theirs.
+    this.#advance = 0;
     if (unit.segment === null) {
       this.#host.openSegment(unit);
       unit.oldestWriteAt = this.#host.now();
@@ -353,9 +355,9 @@ export class WritePath {
   }
 
   /** An empty memtable that is too small for the next frame makes place for a larger one. */
-  #replaceEmpty(bytes: number): void {
+  #replaceEmpty(bytes: number, records: number): void {
     const small = this.active;
-    const large = this.#host.newUnit(bytes, this.lastSequence);
+    const large = this.#host.newUnit(bytes, records, this.lastSequence);
     large.segment = small.segment;
     large.segmentPaths.push(...small.segmentPaths);
     large.segmentIdentities.push(...small.segmentIdentities);
