@@ -41,7 +41,11 @@ export function planLevel0(
   return tablesBound(snapshot, tree).forBase.size > 0;
 }
 
-/** Where the next flush is cut: at the borders of the pieces in which L0 will go down; none if it can go as a whole. */
+/**
+ * Where the next flush is cut: at the borders of the pieces in which L0 will go down; none if it can go as a whole.
+ *
+ * A base level that is new, or one piece, will be cut at the borders of the level below it; so those serve as well.
+ */
 export function splitKeys(
   snapshot: TreeSnapshot,
   { level0, base }: LeveledTree,
@@ -50,7 +54,11 @@ export function splitKeys(
   const { maxTaskBytes } = snapshot.limits;
   const waiting = Math.max(settings.level0Runs * snapshot.flushBytes, totalBytes(level0));
   if (waiting + (base.next?.bytes ?? 0) <= maxTaskBytes) return [];
-  return base.next === null ? [] : borderKeys(snapshot, base.next);
+  for (const run of base.next === null ? base.older : [base.next, ...base.older]) {
+    const keys = borderKeys(snapshot, run);
+    if (keys.length > 0) return keys;
+  }
+  return [];
 }
 
 /** Merges or moves all that is idle at once; whether that is within the limit, and so all that there is to plan. */

@@ -199,6 +199,9 @@ describe('leveled', { timeout: 60_000 }, () => {
       const roomy = { ...limits, maxTaskBytes: 10_000 };
       expect(strategy.flush!(tree([base], { limits: roomy })).splitKeys).toEqual([]);
       expect(strategy.flush!(tree([], { limits })).splitKeys).toEqual([]);
+      // A base level that is yet to be made will be cut like the level below it.
+      const newer = leveled({ baseBytes: 1, level0Runs: 5 });
+      expect(newer.flush!(tree([base], { limits })).splitKeys).toEqual(keys);
     });
 
     test.each([
