@@ -188,7 +188,7 @@ export function filterVariants(
  */
 export function parseStrategy(text: string): unknown {
   const [name, rest] = splitOnce(text, ':');
-  const known = ['leveled', 'tiered', 'hybrid'];
+  const known = ['leveled', 'tiered', 'hybrid', 'unified'];
   if (!known.includes(name)) {
     throw new UsageError(
       `No strategy is named "${name}"; did you mean "${nearestName(name, known)}"?`,

@@ -6,7 +6,7 @@
  * 2. Runs are taken for independent samples of the live keys of a segment: of u live bytes, runs of b₁, b₂, … bytes
  *    cover u · (1 − Π (1 − bᵢ / u)). That is what is left when versions behind newer ones go.
  * 3. Outputs end where they would by the rules of the cutter: at the target size, at borders of `cutNear` when half
- *    full, at the ends of its groups. A segment larger than a table is cut at keys in between.
+ *    full, at the ends of its groups, before `cutKeys`. A segment larger than a table is cut at keys in between.
  */
 import { compareBytes, keySuccessor, type TableInfo } from '@lsm/core';
 import { compareUpper, hullOf, isWithinUpper, type KeyRange, overlapping } from './key-range.ts';
@@ -74,6 +74,7 @@ function segmentsOf(inputs: readonly TableInfo[], hull: KeyRange, shape: CutShap
   const near = shape.cutNear ?? [];
   const groups = overlapGroups(near, shape.maxOverlapBytes || Number.POSITIVE_INFINITY);
   const ends = new Set(groups.slice(0, -1).map((group) => group.at(-1)));
+  for (const key of shape.cutKeys ?? []) add(key, 2);
   for (const table of near) {
     const next = table.maxKey === null ? null : keySuccessor(table.maxKey);
     if (next !== null) add(next, ends.has(table) ? 2 : 1);

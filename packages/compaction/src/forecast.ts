@@ -3,11 +3,13 @@
  *
  * The planner and the admission rules are the real ones; merges are guessed (estimated-merge.ts), and nothing is read
  * or written. So a switch can be priced before it is made, and other strategies can be followed in the shadow of the one
- * at work. Tasks end in the order in which they began.
+ * at work. Tasks end in the order in which they began. Writes may be expected meanwhile (expected-writes.ts): their
+ * flushes cover all keys evenly.
  */
 import type { CompactionStrategy, Json, RunInfo, TableInfo, TreeSnapshot } from '@lsm/core';
-import { estimateMerge } from './estimated-merge.ts';
-import { totalBytes } from './key-range.ts';
+import { type EstimatedTable, estimateMerge } from './estimated-merge.ts';
+import { type ExpectedWrites, FlushSchedule } from './expected-writes.ts';
+import { hullOf, totalBytes } from './key-range.ts';
 import { describeMerge } from './merge-description.ts';
 import { type AdmittedTask, isRejection, TaskLedger } from './task-ledger.ts';
 
@@ -19,19 +21,24 @@ export interface ForecastOptions {
   readonly bytesPerMs?: number;
   /** Tasks after which the forecast ends; default 100,000. */
   readonly maxTasks?: number;
+  /** What is written meanwhile; default: nothing. */
+  readonly writes?: ExpectedWrites;
   /** State that the strategy begins with; default: its initial state. */
   readonly state?: Json;
   /** Whether `drop` tasks are followed; default false: then they are counted as refused. */
   readonly lossy?: boolean;
 }
 
-/** What is to be expected until the tree is at rest, if nothing is written meanwhile. */
+/** What is to be expected until the tree is at rest. */
 export interface Forecast {
   /** Bytes that merges read, and write. */
   readonly readBytes: number;
   readonly writtenBytes: number;
   /** By the given speed, ms. */
   readonly durationMs: number;
+  /** Bytes of flushes meanwhile, by {@link ForecastOptions.writes}, and the time at which they ended. */
+  readonly flushedBytes: number;
+  readonly writesEndMs: number;
   /** Most bytes beyond those of the tree as it is. */
   readonly peakExtraBytes: number;
   readonly largestTaskBytes: number;
@@ -64,12 +71,16 @@ export function forecast(
   return new Forecaster(tree, strategy, options).run();
 }
 
+/** Bytes in a millisecond unless told otherwise. */
+const BYTES_PER_MS = 100_000;
+
 class Forecaster {
   readonly #tree: TreeSnapshot;
   readonly #strategy: CompactionStrategy;
   readonly #options: ForecastOptions;
   readonly #ledger: TaskLedger;
   readonly #outputs = new Map<number, readonly TableInfo[]>();
+  readonly #schedule: FlushSchedule;
   #state: Json;
   #runs: readonly RunInfo[];
   #nextId: number;
@@ -92,6 +103,7 @@ class Forecaster {
     const ids = this.#runs.flatMap((run) => [run.id, ...run.tables.map((table) => table.id)]);
     this.#nextId = 1 + Math.max(0, ...ids);
     this.#version = tree.version;
+    this.#schedule = new FlushSchedule(options.writes, tree.flushBytes);
     this.#ledger = new TaskLedger({
       nextRunId: () => this.#nextId++,
       writeAmplificationCap: Number.POSITIVE_INFINITY,
@@ -101,11 +113,12 @@ class Forecaster {
   run(): Forecast {
     const before = bytesOf(this.#runs);
     const isComplete = this.#settle();
-    const { bytesPerMs = 100_000 } = this.#options;
     return {
       readBytes: this.#readBytes,
       writtenBytes: this.#writtenBytes,
-      durationMs: (this.#readBytes + this.#writtenBytes) / bytesPerMs,
+      durationMs: (this.#readBytes + this.#writtenBytes) / this.#bytesPerMs,
+      flushedBytes: this.#schedule.bytes,
+      writesEndMs: this.#schedule.endedAt ?? this.#schedule.now,
       peakExtraBytes: Math.max(0, this.#peakBytes - before),
       largestTaskBytes: this.#largestTaskBytes,
       merges: this.#merges,
@@ -118,6 +131,10 @@ class Forecaster {
       })),
       isComplete,
     };
+  }
+
+  get #bytesPerMs(): number {
+    return this.#options.bytesPerMs ?? BYTES_PER_MS;
   }
 
   #settle(): boolean {
@@ -133,12 +150,32 @@ class Forecaster {
         else this.#start(admitted);
       }
       const [first] = this.#ledger.running;
-      if (first === undefined) return plan.tasks.length === 0;
+      if (first === undefined) {
+        if (plan.tasks.length > 0) return false;
+        const bytes = this.#schedule.takeNext();
+        if (bytes > 0) this.#flush(bytes);
+        else if (this.#schedule.endedAt !== null) return true;
+        continue;
+      }
       this.#finish(first);
+      this.#takeFlushes();
       // Without new data the budget of a live tree would run out; a forecast has its own limit.
       if (!this.#ledger.isBreakerTripped) this.#renew(ended);
     }
     return false;
+  }
+
+  /** Takes what is due, as long as the strategy lets writers write. */
+  #takeFlushes(): void {
+    const schedule = this.#schedule;
+    while (schedule.isDue) {
+      if (this.#strategy.assess(this.#snapshot()).delay === 'stop') {
+        schedule.hold();
+        return;
+      }
+      const bytes = schedule.takeDue();
+      if (bytes > 0) this.#flush(bytes);
+    }
   }
 
   #renew(ended: number): void {
@@ -170,11 +207,30 @@ class Forecaster {
   #finish(task: AdmittedTask): void {
     const outputs = this.#outputs.get(task.id)!;
     this.#outputs.delete(task.id);
-    this.#pendingBytes -= totalBytes(outputs);
+    const written = totalBytes(outputs);
+    this.#pendingBytes -= written;
+    if (written > 0) this.#schedule.now += (task.inputBytes + written) / this.#bytesPerMs;
     const runs = this.#ledger.outcome<TableInfo>(this.#runs, task.id, outputs);
     this.#ledger.commit(task.id, outputs);
     this.#runs = runs.map(({ id, level, tables }) => runOf(id, level, tables));
     this.#version++;
+  }
+
+  /** A flush arrives: one run on top, over all keys. */
+  #flush(bytes: number): void {
+    this.#ledger.renewBudget();
+    const tables = this.#runs.flatMap((run) => run.tables);
+    if (tables.length === 0) return;
+    const { minKey, maxKey } = hullOf(tables);
+    const cutKeys = this.#strategy.flush?.(this.#snapshot()).splitKeys ?? [];
+    const newest: TableInfo = { ...this.#describe({ minKey, maxKey, bytes }, tables) };
+    const shape = { tableBytes: this.#tree.limits.tableBytes, cutKeys };
+    const cut = estimateMerge({ sources: [[newest]], shape, live: this.#live() });
+    const outputs = cut.map((estimate) => this.#describe(estimate, [newest]));
+    this.#runs = [runOf(this.#nextId++, 0, outputs), ...this.#runs];
+    this.#version++;
+    const now = bytesOf(this.#runs) + this.#pendingBytes;
+    this.#peakBytes = Math.max(this.#peakBytes, now);
   }
 
   /** The largest run, scaled to the live data. */
@@ -187,10 +243,7 @@ class Forecaster {
     return largest.tables.map((table) => ({ ...table, bytes: table.bytes * scale }));
   }
 
-  #describe(
-    estimate: Pick<TableInfo, 'minKey' | 'maxKey' | 'bytes'>,
-    inputs: readonly TableInfo[],
-  ): TableInfo {
+  #describe(estimate: EstimatedTable, inputs: readonly TableInfo[]): TableInfo {
     let entries = 0;
     let oldestWriteAt = Number.POSITIVE_INFINITY;
     let newestWriteAt = 0;

@@ -1,15 +1,41 @@
 /** Compaction of an open database in the hands of its user: what works, when it rests, what another would do. */
-import { type Advice, type Forecast, type ForecastOptions, forecast } from '@lsm/compaction';
-import { type CompactionStrategy, LsmError, type TreeSnapshot } from '@lsm/core';
+import {
+  type Advice,
+  type ExpectedWrites,
+  type Forecast,
+  type ForecastOptions,
+  forecast,
+} from '@lsm/compaction';
+import { type CompactionStrategy, invalidArgument, LsmError, type TreeSnapshot } from '@lsm/core';
+import type { Counters } from './counters.ts';
 import type { Core } from './database-core.ts';
 import { adviseDatabase, type DatabaseAdviseOptions } from './lab/advisor.ts';
 import { consentedStrategy, type StrategySetting, type SwitchOptions } from './strategies.ts';
+import { checkOptionNames } from './write-batch.ts';
 
 /** Bytes that merges are taken to read and write in a millisecond, as long as this database has merged nothing. */
 const BYTES_PER_MS = 100_000;
 /** Tasks that a forecast follows: as many as admission allows without new data (A8), and some for new tables. */
 const TASKS_PER_TABLE = 32;
 const TASKS_LEAST = 64;
+/** Writes that never let a tree rest are followed for so long: ms, and as a multiple of the time without them. */
+const WRITES_MS_MIN = 1000;
+const BACKLOG_MAX = 8;
+
+/** What a forecast of a switch is to reckon with. */
+export interface PlanOptions extends SwitchOptions {
+  /**
+   * Writes that go on meanwhile: bytes of keys and values in a millisecond, until the tree is at rest for the first
+   * time, and at least for `leastMs` (default 0); if they are more than merges keep up with, for some times as long as
+   * the switch alone would take. Both forecasts reckon with the same writes. Default: none.
+   */
+  readonly writes?: { readonly bytesPerMs: number; readonly leastMs?: number };
+  /**
+   * Bytes that one compacted copy of the data would take, if you know; default: those of the largest run. What merges
+   * leave out is guessed from it.
+   */
+  readonly liveBytes?: number;
+}
 
 /** What is to be expected of a switch to another strategy. */
 export interface SwitchPlan {
@@ -23,6 +49,8 @@ export interface SwitchPlan {
   /** The difference, which is the price of the switch: bytes to write, and ms. Negative if it spares work. */
   readonly extraWrittenBytes: number;
   readonly extraMs: number;
+  /** Bytes of input that a task should not exceed. */
+  readonly maxTaskBytes: number;
   /** Bytes that merges read and write in a millisecond, and whether this database's own merges since its opening say so. */
   readonly bytesPerMs: number;
   readonly isMeasured: boolean;
@@ -76,24 +104,41 @@ export class CompactionControl {
    * Tells what a switch would do: bytes to rewrite, time, space, the largest task and the shape at rest, by the real
    * planner and the real admission on the tree as it is. Nothing is read, written or changed.
    *
-   * It is about tables: what is in memory, and what is written meanwhile, comes on top. Tasks under way are taken as not
-   * begun, and the disk as large enough. Works on this thread, for about a millisecond per dozen tasks.
+   * It is about tables: what is in memory now comes on top, and what is written meanwhile unless `writes` says how much.
+   * Tasks under way are taken as not begun, and the disk as large enough. Works on this thread, for about a millisecond
+   * per dozen tasks.
    *
    * @param next - as `setCompaction` takes it
+   * @param options - `lossy` as for `setCompaction`; `writes`
    * @throws LSM_INVALID_ARGUMENT as `setCompaction` does; LSM_STRATEGY if a strategy broke its contract; LSM_CLOSED
    */
-  plan(next: StrategySetting, options: SwitchOptions = {}): SwitchPlan {
+  plan(next: StrategySetting, options: PlanOptions = {}): SwitchPlan {
     const core = this.#core;
     core.checkOpen();
-    const strategy = consentedStrategy(next, options, core.settings.lossy, 'plan');
+    checkOptionNames(options, ['lossy', 'writes', 'liveBytes'], 'plan');
+    const { writes, liveBytes, ...consent } = options;
+    const strategy = consentedStrategy(next, consent, core.settings.lossy, 'plan');
     const { compactor } = core.maintenance;
     const { compactionReadBytes, compactionWriteBytes, compactionMs } = core.counters;
     const merged = compactionReadBytes + compactionWriteBytes;
     const isMeasured = merged > 0 && compactionMs > 0;
     const bytesPerMs = isMeasured ? merged / compactionMs : BYTES_PER_MS;
     const { tree, strategy: present, state } = compactor;
-    const current = follow(tree, present, { bytesPerMs, state });
-    const other = follow(tree, strategy, { bytesPerMs });
+    const flushes = writes === undefined ? null : flushesOf(writes, core.counters);
+    if (liveBytes !== undefined && !(typeof liveBytes === 'number' && liveBytes > 0)) {
+      throw invalidArgument('plan: liveBytes has to be a number above 0.');
+    }
+    const known = { bytesPerMs, ...(liveBytes === undefined ? {} : { liveBytes }) };
+    let other = follow(tree, strategy, known);
+    let mine: ForecastOptions = { ...known, state };
+    if (flushes !== null) {
+      // More than merges keep up with would go on for ever.
+      const mostMs = Math.max(flushes.leastMs ?? 0, WRITES_MS_MIN + BACKLOG_MAX * other.durationMs);
+      other = follow(tree, strategy, { ...known, writes: { ...flushes, mostMs } });
+      const at = other.writesEndMs;
+      mine = { ...mine, writes: { ...flushes, leastMs: at, mostMs: at } };
+    }
+    const current = follow(tree, present, mine);
     return {
       from: present.name,
       to: strategy.name,
@@ -101,6 +146,7 @@ export class CompactionControl {
       next: other,
       extraWrittenBytes: other.writtenBytes - current.writtenBytes,
       extraMs: other.durationMs - current.durationMs,
+      maxTaskBytes: tree.limits.maxTaskBytes,
       bytesPerMs,
       isMeasured,
     };
@@ -118,6 +164,18 @@ export class CompactionControl {
     this.#core.checkOpen();
     return adviseDatabase(this.#core, options);
   }
+}
+
+/** Writes as the flushes that they make, by the size of those so far. */
+function flushesOf(
+  { bytesPerMs, leastMs = 0 }: NonNullable<PlanOptions['writes']>,
+  { flushes, flushBytes }: Counters,
+): ExpectedWrites {
+  for (const value of [bytesPerMs, leastMs]) {
+    if (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY) continue;
+    throw invalidArgument('plan: writes has to be {bytesPerMs, leastMs}, numbers of at least 0.');
+  }
+  return { bytesPerMs, leastMs, ...(flushes > 0 ? { flushBytes: flushBytes / flushes } : {}) };
 }
 
 /** A forecast with a strategy that may be anybody's code. */

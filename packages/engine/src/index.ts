@@ -20,7 +20,7 @@ export type {
   Random,
 } from '@lsm/core';
 export { isLsmError, LsmError } from '@lsm/core';
-export type { CompactionControl, SwitchPlan } from './compaction-control.ts';
+export type { CompactionControl, PlanOptions, SwitchPlan } from './compaction-control.ts';
 export type { Counters } from './counters.ts';
 export { Db, type ReadOptions, type WriteOptions } from './database.ts';
 export type { CompactionEvent, DatabaseEvents, Listener, StallCause } from './events.ts';

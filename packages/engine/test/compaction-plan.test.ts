@@ -61,6 +61,39 @@ test.each<[StrategySetting, StrategySetting]>([
   await database.close();
 });
 
+test('reckons with writes meanwhile, the same for both strategies', async () => {
+  const database = await load('leveled');
+  const { db } = database;
+  const quiet = db.compaction.plan('hybrid');
+  expect(quiet.next).toMatchObject({ flushedBytes: 0, writesEndMs: 0 });
+  // Half a flush: less than any strategy would merge for.
+  const few = db.compaction.plan('hybrid', { writes: { bytesPerMs: 10, leastMs: 1000 } });
+  expect(few.next.flushedBytes).toBeGreaterThanOrEqual(10_000);
+  expect(few.current.flushedBytes).toBeCloseTo(few.next.flushedBytes, 3);
+  expect(few.current.writesEndMs).toBe(few.next.writesEndMs);
+
+  const bytesPerMs = 100;
+  const leastMs = 3000;
+  const plan = db.compaction.plan('hybrid', { writes: { bytesPerMs, leastMs } });
+  expect(plan.next.flushedBytes).toBeGreaterThanOrEqual(bytesPerMs * leastMs);
+  expect(plan.current.writtenBytes).toBeGreaterThan(bytesPerMs * leastMs);
+  const before = written(db);
+  await database.run(db.setCompaction('hybrid'));
+  const random = seededRandom(8);
+  const value = new Uint8Array(VALUE_BYTES);
+  const { flushBytes: flushed } = db.stats().counters;
+  while (db.stats().counters.flushBytes - flushed < plan.next.flushedBytes) {
+    for (let at = 0; at < VALUE_BYTES; at++) value[at] = random.next();
+    await database.run(db.put(`key${String(random.next() % KEYS).padStart(5, '0')}`, value));
+  }
+  await database.flush();
+  await database.run(db.idle());
+  const real = written(db) - before;
+  expect(real).toBeGreaterThan(quiet.next.writtenBytes);
+  expect(Math.abs(plan.next.writtenBytes - real)).toBeLessThan(0.3 * real);
+  await database.close();
+});
+
 test('tells what the present strategy has still to do, which is not the price of the switch', async () => {
   await using db = await open('/db', { ...TINY, fs: memoryFileSystem(), compaction: 'leveled' });
   await db.compaction.pause();
@@ -140,6 +173,9 @@ test('refuses what setCompaction refuses, and names who broke the contract', asy
   await bad(() => db.compaction.plan('fifo', { lossy: 1 as never }));
   await bad(() => db.compaction.plan('tiered', { loss: true } as never));
   await bad(() => db.compaction.plan({ strategy: 'leveled', ratio: 1 }));
+  for (const bytesPerMs of [-1, Number.NaN, Number.POSITIVE_INFINITY, '1' as never]) {
+    await bad(() => db.compaction.plan('leveled', { writes: { bytesPerMs } }));
+  }
   const dropping = { strategy: 'fifo', maxBytes: 1 } as const;
   expect(db.compaction.plan(dropping, { lossy: true }).next).toMatchObject({
     shape: [],
