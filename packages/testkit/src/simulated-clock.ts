@@ -7,13 +7,20 @@ import type { Clock, Random } from '@lsm/core';
 interface Task {
   readonly at: number;
   readonly callback: () => void;
+  /** Whether a process would end before it, if nothing else keeps it alive. */
+  readonly isOptional: boolean;
 }
+
+/** Tasks in a row that nobody waits for after which what is waited for will not come. */
+const OPTIONAL_MAX = 1000;
 
 /** A {@link Clock} under the test's control. */
 export class SimulatedClock implements Clock {
   #now: number;
   #elapsed = 0;
   #tasks: Task[] = [];
+  /** Optional tasks that ran since the last one that was not. */
+  #optional = 0;
   readonly #random: Random | null;
 
   /**
@@ -50,11 +57,11 @@ export class SimulatedClock implements Clock {
   }
 
   defer(callback: () => void): void {
-    this.#tasks.push({ at: this.#elapsed, callback });
+    this.#tasks.push({ at: this.#elapsed, callback, isOptional: false });
   }
 
-  after(ms: number, callback: () => void): () => void {
-    const task = { at: this.#elapsed + Math.max(0, ms), callback };
+  after(ms: number, callback: () => void, keepAlive = false): () => void {
+    const task = { at: this.#elapsed + Math.max(0, ms), callback, isOptional: !keepAlive };
     this.#tasks.push(task);
     return () => {
       this.#tasks = this.#tasks.filter((other) => other !== task);
@@ -66,6 +73,7 @@ export class SimulatedClock implements Clock {
     const due = this.#due();
     if (due.length === 0) return false;
     const task = due[this.#random === null ? 0 : this.#random.next() % due.length]!;
+    this.#optional = task.isOptional ? this.#optional + 1 : 0;
     this.#tasks = this.#tasks.filter((other) => other !== task);
     if (task.at > this.#elapsed) this.advance(task.at - this.#elapsed);
     task.callback();
@@ -84,9 +92,12 @@ export class SimulatedClock implements Clock {
     };
     work.then(mark, mark);
     let idle = 0;
+    this.#optional = 0;
     while (!state.settled) {
       for (let i = 0; i < 8 && !state.settled; i++) await Promise.resolve();
       if (state.settled) break;
+      if (this.#optional > OPTIONAL_MAX)
+        throw new Error('Deadlock: only timers that repeat themselves run.');
       if (this.step()) idle = 0;
       else if (++idle > 1000) throw new Error('Deadlock: nothing is scheduled that could go on.');
     }

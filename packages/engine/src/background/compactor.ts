@@ -9,7 +9,13 @@
  * 4. A strategy that throws, repeats fruitless work or keeps proposing what may not run is quarantined: the safeguard
  *    takes over, an event says so, and no data is concerned.
  */
-import { type AdmittedTask, isRejection, type Rejection, TaskLedger } from '@lsm/compaction';
+import {
+  type AdmittedTask,
+  isRejection,
+  type PiecewiseCompaction,
+  type Rejection,
+  TaskLedger,
+} from '@lsm/compaction';
 import {
   type Clock,
   type CompactionStrategy,
@@ -25,11 +31,10 @@ import type { Counters } from '../counters.ts';
 import type { CompactionEvent, EventHub } from '../events.ts';
 import type { Executor, JobOutcome } from '../jobs/executor.ts';
 import type { Settings } from '../options.ts';
-import type { Interval } from '../range.ts';
 import type { SnapshotList } from '../snapshot.ts';
 import type { Tree } from '../tree/tree.ts';
 import { asLsmError } from './flusher.ts';
-import { manualTask } from './manual-task.ts';
+import { type PiecewiseScope, refusal } from './manual-task.ts';
 import { mergeJob } from './merge-job.ts';
 import { safeguard } from './safeguard.ts';
 import {
@@ -196,32 +201,80 @@ export class Compactor {
     this.plan();
   }
 
-  /** Merges everything that overlaps an interval into the oldest run. */
-  compactRange(interval: Interval): Promise<void> {
-    const run = this.#manual.then(() => this.#compactRange(interval));
+  /**
+   * Runs a compaction task by task, with the tree to itself; writers that wait for the strategy let it work between
+   * two tasks.
+   *
+   * @param make - called when its turn has come
+   * @param mayGoOn - asked before each task
+   * @throws LSM_DISK_FULL if a task doesn't fit on the disk, LSM_CLOSED, and what a task failed with
+   */
+  compactPieces(
+    make: (scope: PiecewiseScope) => PiecewiseCompaction,
+    mayGoOn: () => boolean,
+  ): Promise<void> {
+    const run = this.#manual.then(() => this.#compactPieces(make, mayGoOn));
     this.#manual = run.catch(() => undefined);
     return run;
   }
 
-  async #compactRange(interval: Interval): Promise<void> {
+  async #compactPieces(
+    make: (scope: PiecewiseScope) => PiecewiseCompaction,
+    mayGoOn: () => boolean,
+  ): Promise<void> {
+    const { tree } = this.#host;
     this.#held++;
     try {
       await this.#until(() => this.#ledger.running.length === 0);
       this.#check();
-      const task = manualTask(this.#host.tree.version.runs, interval, this.#host.settings);
-      if (task === null) return;
-      this.#renewBudget();
-      const freeDiskBytes = this.#spareDiskBytes();
-      const context = { freeDiskBytes };
-      const admitted = this.#ledger.propose(this.#host.tree.version.runs, task, context);
-      if (isRejection(admitted)) throw refusal(admitted);
-      await new Promise<void>((resolve, reject) => {
-        this.#start(admitted, (error) => (error === null ? resolve() : reject(error)));
-      });
+      const compaction = make(this.scope);
+      for (;;) {
+        const task = mayGoOn() ? compaction.next(tree.version.runs) : null;
+        if (task === null) return;
+        await this.#runAlone(task);
+        this.#judge();
+        this.#changed();
+        if (this.health.delay !== 'none') await this.#letStrategyWork();
+        this.#check();
+      }
     } finally {
       this.#held--;
       this.plan();
     }
+  }
+
+  /** The tree, and what bounds a task, for {@link compactPieces}. */
+  get scope(): PiecewiseScope {
+    const { tree, settings } = this.#host;
+    return {
+      runs: tree.version.runs,
+      maxTaskBytes: TASK_TABLES_MAX * settings.tableBytes,
+      tableBytes: settings.tableBytes,
+      newestSequence: tree.lastSequence,
+      firstNewTable: tree.nextNumber,
+    };
+  }
+
+  async #runAlone(task: CompactionTask): Promise<void> {
+    this.#renewBudget();
+    const context = { freeDiskBytes: this.#spareDiskBytes() };
+    const admitted = this.#ledger.propose(this.#host.tree.version.runs, task, context);
+    if (isRejection(admitted)) throw refusal(admitted);
+    await new Promise<void>((resolve, reject) => {
+      this.#start(admitted, (error) => (error === null ? resolve() : reject(error)));
+    });
+  }
+
+  /** Until it is no longer behind, or has nothing to do. */
+  async #letStrategyWork(): Promise<void> {
+    this.#held--;
+    try {
+      this.plan();
+      await this.#until(() => this.health.delay === 'none' || this.#ledger.running.length === 0);
+    } finally {
+      this.#held++;
+    }
+    await this.#until(() => this.#ledger.running.length === 0);
   }
 
   /** Starts nothing more and forgets what runs. */
@@ -528,17 +581,6 @@ export class Compactor {
 
 function tablesOf({ runs }: TreeSnapshot): number {
   return runs.reduce((sum, { tables }) => sum + tables.length, 0);
-}
-
-/** The error of a manual compaction that may not run. */
-function refusal({ rule, message }: Rejection): LsmError {
-  if (rule !== 'A7') {
-    return new LsmError('LSM_INTERNAL', `A manual compaction was refused: ${message}`);
-  }
-  return new LsmError(
-    'LSM_DISK_FULL',
-    `${message} Nothing was changed; make room, or compact smaller ranges one by one.`,
-  );
 }
 
 function closedMeanwhile(): LsmError {

@@ -34,8 +34,8 @@ export interface FlushHost {
   executor(): Executor;
   /** Keys before which a flush should end a table. */
   cutKeys(): readonly Uint8Array[];
-  /** A unit's flush is committed: its log is not needed any more. */
-  retired(unit: MemtableUnit): void;
+  /** A unit's flush is committed, with or without tables: its log is not needed any more. */
+  retired(unit: MemtableUnit, hasTables: boolean): void;
   /** First segment that is needed once `unit` is flushed. */
   replayFromAfter(unit: MemtableUnit): SegmentIdentity;
   /** The number of waiting units changed. */
@@ -167,7 +167,7 @@ export class Flusher {
     host.counters.flushes++;
     host.counters.flushBytes += writtenBytes;
     host.counters.flushEntries += entriesOut;
-    host.retired(unit);
+    host.retired(unit, outputs.length > 0);
     const ms = host.clock.elapsed() - started;
     host.events.emit('flushEnd', { entries: entriesOut, bytes: writtenBytes, ms });
     this.#settle();

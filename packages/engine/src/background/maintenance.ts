@@ -13,6 +13,8 @@ import type { WritePath } from '../write/write-path.ts';
 import type { BatchOperation } from '../write-batch.ts';
 import { type CompactionHost, Compactor } from './compactor.ts';
 import { Flusher } from './flusher.ts';
+import { IdleReclaim } from './idle-reclaim.ts';
+import { manualCompaction } from './manual-task.ts';
 
 /** What maintenance is made of; the write path is attached afterwards, because it needs maintenance to be made. */
 export interface MaintenanceHost extends Omit<CompactionHost, 'executor' | 'changed'> {
@@ -30,9 +32,12 @@ const LOSSES_MAX = 3;
 export class Maintenance {
   /** Memtables that reads look at, newest first; replaced, never changed. */
   units: readonly MemtableUnit[] = [];
+  /** Told of each flush before compaction is, and whether its run is the newest now or it left nothing; never throw. */
+  readonly flushObservers: Set<(hasTables: boolean) => void> = new Set();
   readonly flusher: Flusher;
   readonly compactor: Compactor;
   readonly backpressure: Backpressure;
+  readonly #idle: IdleReclaim;
   readonly #host: MaintenanceHost;
   readonly #retired = new Set<MemtableUnit>();
   #writes: WritePath | null = null;
@@ -50,11 +55,20 @@ export class Maintenance {
       ...host,
       executor,
       changed,
-      retired: (unit) => this.#retire(unit),
+      retired: (unit, hasTables) => this.#retire(unit, hasTables),
       replayFromAfter: (unit) => this.#replayFromAfter(unit),
       cutKeys: () => this.compactor.flushCutKeys(),
     });
     this.compactor = new Compactor({ ...host, executor, changed }, strategy, state);
+    this.#idle = new IdleReclaim({
+      ...host,
+      compactor: this.compactor,
+      active: () => this.#writes!.active,
+      lastSequence: () => this.#writes!.lastSequence,
+      isAtRest: () => this.#isAtRest(),
+      flush: () => this.flush(),
+      report: (error) => host.events.emit('error', { error }),
+    });
     this.backpressure = new Backpressure(
       {
         needsSeal: (bytes) => this.#writes!.needsSeal(bytes),
@@ -94,6 +108,7 @@ export class Maintenance {
     this.units = [writes.active, ...recovered.toReversed()];
     for (const unit of recovered) this.flusher.add(unit);
     this.compactor.plan();
+    this.#idle.start();
   }
 
   /** Makes `units` what a read-only database reads. */
@@ -106,6 +121,7 @@ export class Maintenance {
   sealed(unit: MemtableUnit): void {
     this.#committer!.groupWritten();
     this.units = [this.#writes!.active, ...this.units];
+    this.#idle.sealed();
     this.flusher.add(unit);
     this.#update();
   }
@@ -159,7 +175,10 @@ export class Maintenance {
   /** Flushes, then merges what overlaps an interval. */
   async compact(interval: Interval): Promise<void> {
     await this.flush();
-    await this.compactor.compactRange(interval);
+    await this.compactor.compactPieces(
+      (scope) => manualCompaction(scope, interval),
+      () => true,
+    );
   }
 
   /** Switches the strategy. */
@@ -187,6 +206,7 @@ export class Maintenance {
   /** Ends background work; what was not committed is abandoned. */
   async close(): Promise<void> {
     this.#closed = true;
+    this.#idle.close();
     this.refuseQueued();
     this.flusher.close();
     this.compactor.close();
@@ -198,6 +218,13 @@ export class Maintenance {
   releaseUnits(): void {
     for (const unit of this.units) unit.release();
     this.units = [];
+  }
+
+  #isAtRest(): boolean {
+    const { flusher, compactor, backpressure } = this;
+    if (flusher.waiting.length > 0 || flusher.failure !== null || backpressure.queued > 0)
+      return false;
+    return compactor.idle && !compactor.paused && !compactor.isDiskShort;
   }
 
   #getExecutor(): Executor {
@@ -217,12 +244,13 @@ export class Maintenance {
     this.#host.counters.workerRestarts++;
   }
 
-  #retire(unit: MemtableUnit): void {
+  #retire(unit: MemtableUnit, hasTables: boolean): void {
     this.#losses = 0;
     this.units = this.units.filter((other) => other !== unit);
     this.#host.logs.retire(unit);
     this.#retired.add(unit);
     unit.release();
+    for (const observe of this.flushObservers) observe(hasTables);
     this.compactor.flushed();
   }
 

@@ -1,31 +1,65 @@
-/** The task behind `db.compact(range)`. */
-import { type CompactionTask, compareBytes } from '@lsm/core';
+/** The compaction behind `db.compact(range)`. */
+import {
+  type Piece,
+  PiecewiseCompaction,
+  piecesOf,
+  type Rejection,
+  totalBytes,
+} from '@lsm/compaction';
+import { compareBytes, LsmError } from '@lsm/core';
 import type { Run, TableMetadata } from '@lsm/manifest';
-import type { Settings } from '../options.ts';
 import type { Interval } from '../range.ts';
 
-/** The task that merges all tables overlapping an interval, and whatever overlaps those, into the oldest run. */
-export function manualTask(
-  runs: readonly Run[],
-  interval: Interval,
-  settings: Settings,
-): CompactionTask | null {
-  const oldest = runs.at(-1);
-  if (oldest === undefined || interval.empty) return null;
-  const selected = overlapClosure(runs, interval);
-  if (selected.length === 0) return null;
-  const single = selected.every((table) => oldest.tables.includes(table));
-  if (single && selected.every((table) => table.pointTombstones + table.rangeTombstones === 0)) {
-    if (oldest.level > 0) return null;
+/** What a compaction by pieces needs to know of the database. */
+export interface PiecewiseScope {
+  /** Newest first. */
+  readonly runs: readonly Run[];
+  readonly maxTaskBytes: number;
+  readonly tableBytes: number;
+  readonly newestSequence: number;
+  readonly firstNewTable: number;
+}
+
+/**
+ * Merges all tables that overlap an interval, and whatever overlaps those, into the oldest run: at once if that is no
+ * more than a task may read, else every piece of the tree that the interval meets.
+ */
+export function manualCompaction(scope: PiecewiseScope, interval: Interval): PiecewiseCompaction {
+  const { runs, maxTaskBytes } = scope;
+  const { lower, upper } = interval;
+  const reason = 'manual';
+  if (interval.empty) return new PiecewiseCompaction({ ...scope, pieces: [], borders: [], reason });
+  const wanted: Piece = { lower, upper };
+  if (totalBytes(overlapClosure(runs, interval)) <= maxTaskBytes) {
+    return new PiecewiseCompaction({ ...scope, pieces: [wanted], borders: [], reason });
   }
-  return {
-    kind: 'merge',
-    inputs: selected.map((table) => table.id),
-    to: oldest.level > 0 ? { into: oldest.id } : { newRun: { level: 1, before: null } },
-    shape: { tableBytes: settings.tableBytes },
-    reason: 'manual',
-    score: 1,
+  const isMet = (piece: Piece): boolean => {
+    if (piece.upper !== null && compareBytes(lower, piece.upper) >= 0) return false;
+    return upper === null || piece.lower === null || compareBytes(piece.lower, upper) < 0;
   };
+  return compactionOf(scope, (pieces) => pieces.filter(isMet), reason);
+}
+
+/** Merges the pieces of the tree that `choose` returns of all. */
+export function compactionOf(
+  scope: PiecewiseScope,
+  choose: (pieces: readonly Piece[]) => readonly Piece[],
+  reason: string,
+): PiecewiseCompaction {
+  const all = piecesOf(scope.runs, scope.maxTaskBytes);
+  const borders = all.flatMap(({ lower }) => (lower === null ? [] : [lower]));
+  return new PiecewiseCompaction({ ...scope, pieces: choose(all), borders, reason });
+}
+
+/** The error of a compaction that may not run. */
+export function refusal({ rule, message }: Rejection): LsmError {
+  if (rule !== 'A7') {
+    return new LsmError('LSM_INTERNAL', `A manual compaction was refused: ${message}`);
+  }
+  return new LsmError(
+    'LSM_DISK_FULL',
+    `${message} What was merged before stays so, and nothing is lost; make room and call it again.`,
+  );
 }
 
 function overlapClosure(runs: readonly Run[], interval: Interval): TableMetadata[] {

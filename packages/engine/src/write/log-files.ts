@@ -239,6 +239,11 @@ export class LogFiles {
     this.#closed = true;
     for (const writer of this.#writers.values()) writer.close();
     this.#writers.clear();
+    this.dropSpares();
+  }
+
+  /** Removes the files that are kept for reuse. */
+  dropSpares(): void {
     for (const path of this.#spares.keys()) this.#host.removals.remove(path, () => {});
     this.#spares.clear();
   }

@@ -1,0 +1,211 @@
+/**
+ * Gives space back while nobody writes.
+ *
+ * Strategies rest below their triggers, so what was deleted last would keep its space for ever: tombstones in memory and
+ * in upper runs, and all that lies under them. When nothing was written for a second:
+ *
+ * 1. The memtable is flushed if its deletes may free a worthwhile part of the tree, or of the log.
+ * 2. Pieces of the tree of which an eighth or more may be freed (reclaimable.ts) are merged into the oldest run, one
+ *    task after the other; a write ends that after the task under way. A tree that allows loss is left as its strategy
+ *    wants it unless three quarters may be freed: its runs stand for times.
+ * 3. When nothing is left to do, spare segments of the log go and the manifest is written anew.
+ *
+ * So a tombstone pays for at most eight entries that are written again, once. What readers hold back waits for them. A
+ * database that is only read, or has one trickling writer, is never rewritten. While nothing changes the pauses grow.
+ *
+ * LevelDB leaves such space until a range is compacted by hand (issues 164, 603); RocksDB has a bottommost compaction.
+ */
+import {
+  type PieceEstimate,
+  type PiecewiseCompaction,
+  piecesOf,
+  type ReclaimableContext,
+  type ReclaimableTable,
+  reclaimableIn,
+} from '@lsm/compaction';
+import { type Clock, EMPTY_BYTES, type LsmError } from '@lsm/core';
+import type { Counters } from '../counters.ts';
+import type { SnapshotList } from '../snapshot.ts';
+import type { Tree } from '../tree/tree.ts';
+import type { LogFiles } from '../write/log-files.ts';
+import type { MemtableUnit } from '../write/memtable-unit.ts';
+import type { Compactor } from './compactor.ts';
+import { asLsmError } from './flusher.ts';
+import { compactionOf, type PiecewiseScope } from './manual-task.ts';
+
+/** Time without a write after which the database is idle, and the longest pause between two looks, ms. */
+export const IDLE_MS = 1000;
+const LOOK_MS_MAX = 16_000;
+/** Least share of a piece that is worth rewriting the rest; the second where runs stand for times. */
+const LEAST_SHARE = 1 / 8;
+const LEAST_SHARE_LOSSY = 3 / 4;
+/** Least bytes that are worth anything at all. */
+const LEAST_BYTES = 16_384;
+/** Bytes of log from which a memtable that is deletes to a quarter is flushed. */
+const LOG_BYTES = 262_144;
+/** Bytes of manifest from which it is written anew after space was given back. */
+const MANIFEST_BYTES = 4096;
+
+/** What the idle work needs of the database. */
+export interface IdleHost {
+  readonly tree: Tree;
+  readonly logs: LogFiles;
+  readonly snapshots: SnapshotList;
+  readonly counters: Counters;
+  readonly clock: Clock;
+  readonly compactor: Compactor;
+  /** The memtable that takes writes. */
+  active(): MemtableUnit;
+  /** Sequence number of the last write. */
+  lastSequence(): number;
+  /** Whether no flush or compaction is under way or due, and none is forbidden. */
+  isAtRest(): boolean;
+  flush(): Promise<void>;
+  report(error: LsmError): void;
+}
+
+/** Looks for space to give back, from {@link start} to {@link close}. */
+export class IdleReclaim {
+  readonly #host: IdleHost;
+  #cancel: (() => void) | null = null;
+  #closed = false;
+  #pauseMs = IDLE_MS;
+  /** The last write as of the last look. */
+  #seen = -1;
+  /** `counters.deletes` when the active memtable was fresh. */
+  #deletesBefore = 0;
+  /** What a compaction was for that freed nothing: it is not repeated for the same. */
+  #done = '';
+  #hasFreed = false;
+
+  constructor(host: IdleHost) {
+    this.#host = host;
+  }
+
+  /** Begins to look. */
+  start(): void {
+    this.#seen = this.#host.lastSequence();
+    this.#arm();
+  }
+
+  /** A fresh memtable takes the writes. */
+  sealed(): void {
+    this.#deletesBefore = this.#host.counters.deletes;
+  }
+
+  /** Looks no more; what is under way is ended by the compactor. */
+  close(): void {
+    this.#closed = true;
+    this.#cancel?.();
+  }
+
+  #arm(): void {
+    if (this.#closed) return;
+    this.#cancel = this.#host.clock.after(this.#pauseMs, () => {
+      this.#cancel = null;
+      void this.#look();
+    });
+  }
+
+  async #look(): Promise<void> {
+    const last = this.#host.lastSequence();
+    const wasIdle = last === this.#seen;
+    this.#seen = last;
+    let isDone = false;
+    try {
+      if (wasIdle && this.#host.isAtRest()) isDone = await this.#work();
+      else isDone = !wasIdle;
+    } catch (error) {
+      if (!this.#closed) this.#host.report(asLsmError(error));
+    }
+    this.#pauseMs = isDone ? IDLE_MS : Math.min(2 * this.#pauseMs, LOOK_MS_MAX);
+    this.#arm();
+  }
+
+  /** Does the first thing that is worth doing; false if there was none. */
+  async #work(): Promise<boolean> {
+    const { logs, tree, compactor } = this.#host;
+    if (this.#isFlushWorthwhile()) {
+      this.#hasFreed = true;
+      await this.#host.flush();
+      return true;
+    }
+    const reader = this.#host.snapshots.oldest();
+    const cause = `${tree.lastSequence} ${reader}`;
+    if (cause !== this.#done && this.#due(compactor.scope).length > 0) {
+      this.#hasFreed = true;
+      const before = tree.version.bytes;
+      const isIdle = (): boolean => this.#host.lastSequence() === this.#seen && !compactor.paused;
+      await compactor.compactPieces((scope) => this.#compaction(scope), isIdle);
+      if (tree.version.bytes > before - LEAST_BYTES / 2) this.#done = cause;
+      return true;
+    }
+    if (!this.#hasFreed) return false;
+    this.#hasFreed = false;
+    logs.dropSpares();
+    if (tree.manifestBytes > MANIFEST_BYTES) tree.rollManifest();
+    return false;
+  }
+
+  #compaction(scope: PiecewiseScope): PiecewiseCompaction {
+    const due = this.#due(scope);
+    return compactionOf(scope, () => due.map(({ piece }) => piece), 'deleted');
+  }
+
+  /** Pieces of the tree of which enough may be freed. */
+  #due(scope: PiecewiseScope): readonly PieceEstimate[] {
+    const pieces = piecesOf(scope.runs, scope.maxTaskBytes);
+    return this.#worthwhile(reclaimableIn(scope.runs, pieces, this.#context()));
+  }
+
+  #worthwhile(estimates: readonly PieceEstimate[]): readonly PieceEstimate[] {
+    const isLossy = this.#host.compactor.strategy.lossy === true;
+    const share = isLossy ? LEAST_SHARE_LOSSY : LEAST_SHARE;
+    const due = estimates.filter(
+      ({ bytes, reclaimableBytes }) => reclaimableBytes > 0 && reclaimableBytes >= share * bytes,
+    );
+    const total = due.reduce((sum, { reclaimableBytes }) => sum + reclaimableBytes, 0);
+    return total >= LEAST_BYTES ? due : [];
+  }
+
+  #isFlushWorthwhile(): boolean {
+    const { counters, logs, compactor } = this.#host;
+    const { memtable, lastSequence, empty } = this.#host.active();
+    if (empty) return false;
+    const deletes = counters.deletes - this.#deletesBefore;
+    const ranges = memtable.rangeTombstones.all;
+    if (deletes + ranges.length === 0) return false;
+    const isJunk = 4 * deletes >= memtable.count || ranges.length > 0;
+    if (isJunk && logs.bytes >= LOG_BYTES) return true;
+    if (lastSequence > this.#host.snapshots.oldest()) return false;
+    const inMemory: ReclaimableTable = {
+      id: 0,
+      bytes: 0,
+      entries: Math.max(1, deletes),
+      minKey: EMPTY_BYTES,
+      maxKey: null,
+      minSequence: 0,
+      maxSequence: 0,
+      pointTombstones: deletes,
+      rangeTombstones: ranges.length,
+    };
+    const { runs, maxTaskBytes } = compactor.scope;
+    const pieces = piecesOf(runs, maxTaskBytes);
+    const withMemory = [{ id: 0, level: 0, tables: [inMemory] }, ...runs];
+    const ofTables = this.#context();
+    const context: ReclaimableContext = {
+      ...ofTables,
+      rangeTombstones: (table) => (table === inMemory ? ranges : ofTables.rangeTombstones(table)),
+    };
+    return this.#worthwhile(reclaimableIn(withMemory, pieces, context)).length > 0;
+  }
+
+  #context(): ReclaimableContext {
+    const { tree, snapshots } = this.#host;
+    const files = new Map([...tree.files].map((file) => [file.metadata.id, file]));
+    return {
+      oldestReaderSequence: snapshots.oldest(),
+      rangeTombstones: (table) => files.get(table.id)?.table.rangeTombstones.all ?? [],
+    };
+  }
+}
