@@ -43,9 +43,16 @@ export function planHybrid(
   settings: HybridSettings,
   draft: PlanDraft,
 ): void {
+  // L0 first, since writers wait for it; but a level that is worse off would never have its turn under steady load.
+  const full = tree.upper.filter(({ isFull }) => isFull);
+  const score = tree.level0.length / settings.level0Runs;
+  const worse = full.filter(
+    ({ runs, maxRuns }) => runs.length / (maxRuns + 1) > Math.max(1, score),
+  );
+  for (const level of worse) planUpper(snapshot, tree, level, settings, draft);
   planLevel0(snapshot, tree, settings, draft);
-  for (const level of tree.upper) {
-    if (level.isFull) planUpper(snapshot, tree, level, settings, draft);
+  for (const level of full) {
+    if (!worse.includes(level)) planUpper(snapshot, tree, level, settings, draft);
   }
   if (tree.last.length > settings.lastRuns) {
     const extra = { runs: tree.last.slice(0, -1), maxRuns: settings.lastRuns - 1, isHeavy: false };
@@ -98,11 +105,12 @@ function planUpper(
     }
   }
   const idle = idleOldest(runs, draft);
-  if (idle.length < 2 && level !== tree.lastLevel - 1) return;
-  if (idle.length === 0) return;
   // A level that may have no run, or is too heavy, has to be left, however small it is.
   const isLarge = maxRuns === 0 || isHeavy || maxRuns >= ratio - 1 || bytes >= capacity;
   const target = isLarge ? level + 1 : level;
+  // Within its level a single run is what it would become.
+  const least = level === tree.lastLevel - 1 && target > level ? 1 : 2;
+  if (idle.length < least) return;
   if (bytes > snapshot.limits.maxTaskBytes) {
     if (isLarge) appendInPieces(snapshot, tree, upper, target, settings, draft);
     else drainWithin(snapshot, tree, upper, settings, draft);

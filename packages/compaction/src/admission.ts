@@ -158,6 +158,7 @@ export function admit(
   );
 }
 
+/** A1, form: a task comes from anybody's code, and the rules below take its parts for what they should be. */
 function malformed(task: CompactionTask): string | null {
   if (typeof task !== 'object' || task === null) return 'The task is not an object.';
   if (!['merge', 'move', 'drop', 'rewrite'].includes(task.kind)) return 'The task has no kind.';
@@ -257,6 +258,7 @@ function unselected(
   return undefined;
 }
 
+/** A2: else old data would come to stand before new data, or new data behind old, and a read stops at the first it finds. */
 function checkNoJump(
   { task, rows, inputs, ids, target }: Located,
   direction: AdmissionRules['noJump'],
@@ -276,6 +278,7 @@ function checkNoJump(
   return null;
 }
 
+/** A3: outputs may fill the gaps between inputs, and a run must stay disjoint: a read looks into one table of it. */
 function checkFit(
   { task, rows, inputs, ids, target }: Located,
   by: AdmissionRules['fit'],
@@ -292,6 +295,7 @@ function checkFit(
   return null;
 }
 
+/** A5: a move merges nothing, so that what overlaps would overlap within one run. */
 function checkMove({ task, inputs, target }: Located): Rejection | null {
   if (task.kind !== 'move') return null;
   if (!areDisjoint(inputs.map((input) => input.table))) {
@@ -303,6 +307,7 @@ function checkMove({ task, inputs, target }: Located): Rejection | null {
   return null;
 }
 
+/** A6: older versions of what is dropped would come back. */
 function checkDrop(
   { task, rows, inputs, ids }: Located,
   context: AdmissionContext,
@@ -326,6 +331,7 @@ function checkDrop(
   return null;
 }
 
+/** A4: otherwise A2 or A3, true now, might be false when the task ends. */
 function checkInFlight(
   located: Located,
   running: readonly RunningTask[],
@@ -372,6 +378,7 @@ function regionsOf(
   return regions;
 }
 
+/** A7: outputs are written before inputs are deleted. */
 function checkDisk(
   { task, inputs }: Located,
   running: readonly RunningTask[],

@@ -154,6 +154,8 @@ class Compaction {
   take(entry: Entry): void {
     const counts = this.#counts;
     counts.entriesIn++;
+    // Before anything could drop it: what a later version put there may mean something though it is hidden.
+    if (entry.kind > EntryKind.delete && this.#rules.unknownKinds) throw unknownKind(entry);
     if (!this.#isSameKey(entry)) this.#beginKey(entry);
     const stripe = this.#stripes.stripeOf(entry.sequence);
     if (this.#hasKept && stripe === this.#keptStripe) {
@@ -173,10 +175,7 @@ class Compaction {
       if (this.#rules.olderRuns && this.#older.mayContain(entry)) this.#write(entry);
       else this.#wait(entry.sequence);
     } else {
-      throw new LsmError(
-        'LSM_UNSUPPORTED_FORMAT',
-        `An entry of kind ${entry.kind} can't be merged by this version.`,
-      );
+      throw unknownKind(entry);
     }
   }
 
@@ -308,4 +307,11 @@ class Compaction {
     this.#isOpen = false;
     this.#counts.tables++;
   }
+}
+
+function unknownKind({ kind }: Entry): LsmError {
+  return new LsmError(
+    'LSM_UNSUPPORTED_FORMAT',
+    `An entry of kind ${kind} can't be merged by this version.`,
+  );
 }

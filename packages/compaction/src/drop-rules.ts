@@ -6,7 +6,8 @@
  * - D2 a point tombstone goes if it is then the oldest kept version of its key in the merge, and no run older than
  *   the target has a table, other than the inputs, whose range contains the key.
  * - D3 a range tombstone goes if no older run has such a table over any of its range and no snapshot is below it.
- * - D4 sequence numbers are never zeroed. D5 nothing is ever merged across a gap (admission rule A2 sees to it).
+ * - D4 sequence numbers are never zeroed: they are what "newest first" is checked by. D5 nothing is ever merged across a
+ *   gap (admission rule A2 sees to it), and an entry of an unknown kind is refused even where it is hidden.
  *   D6 memtables are newer than all runs and are flushed in order, so that a merge need not look at them.
  *
  * The sweeps take keys in ascending order and stand on plain metadata: no I/O, nothing allocated per entry.
@@ -37,6 +38,8 @@ export interface DropRules {
   readonly olderRunsOfRanges: boolean;
   /** D3: snapshots are asked before a range tombstone goes. */
   readonly snapshotsOfRanges: boolean;
+  /** D5: entries of unknown kinds are refused, before D1 could drop them. */
+  readonly unknownKinds: boolean;
 }
 
 /** @internal */
@@ -45,6 +48,7 @@ export const ALL_DROP_RULES: DropRules = {
   olderRuns: true,
   olderRunsOfRanges: true,
   snapshotsOfRanges: true,
+  unknownKinds: true,
 };
 
 /** A key copied to where words can be compared. */

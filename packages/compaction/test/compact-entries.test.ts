@@ -7,9 +7,17 @@ import {
   MergeCursor,
   type TableSink,
 } from '@lsm/compaction';
-import { type Entry, EntryKind, KEY_BYTES_MAX, keySuccessor, type RangeTombstone } from '@lsm/core';
+import {
+  type Entry,
+  EntryKind,
+  KEY_BYTES_MAX,
+  keySuccessor,
+  type RangeTombstone,
+  seededRandom,
+} from '@lsm/core';
 import { treeKey as key } from '@lsm/testkit';
 import { describe, expect, test } from 'vitest';
+import { ALL_DROP_RULES, type DropRules } from '../src/drop-rules.ts';
 import { EntryListCursor, type ListedEntry } from './entry-list-cursor.ts';
 
 const decoder = new TextDecoder();
@@ -185,6 +193,51 @@ describe('drop rules', () => {
       sink: new TextSink(),
     });
     expect(() => steps.next()).toThrow(/kind 3/);
+  });
+
+  describe('drop-D5: an entry of an unknown kind, wherever it stands', () => {
+    const merge = (seed: number, drop: Partial<DropRules>): number => {
+      const random = seededRandom(seed);
+      const stranger = random.next() % 12;
+      const entries = Array.from({ length: 12 }, (_, i) => ({
+        key: key('abc'[Math.floor(i / 4)]!),
+        sequence: 40 - i,
+        kind: i === stranger ? 3 + (random.next() % 3) : random.next() % 2,
+        value: VALUE,
+      }));
+      const steps = compactEntries(
+        {
+          source: new EntryListCursor(entries),
+          rangeTombstones: random.next() % 2 === 0 ? [] : ranges('a-c@50'),
+          snapshots: random.next() % 2 === 0 ? [] : [33],
+          olderRuns: [],
+          shape: { tableBytes: 1 },
+          sink: new TextSink(),
+        },
+        { ...ALL_DROP_RULES, ...drop },
+      );
+      let refused = 0;
+      try {
+        while (steps.next().done !== true);
+      } catch (error) {
+        expect(error).toMatchObject({ code: 'LSM_UNSUPPORTED_FORMAT' });
+        refused = 1;
+      }
+      return refused;
+    };
+    const sum = (drop: Partial<DropRules>): number => {
+      let refused = 0;
+      for (let seed = 0; seed < 200; seed++) refused += merge(seed, drop);
+      return refused;
+    };
+
+    test('is refused', () => {
+      expect(sum({})).toBe(200);
+    });
+
+    test('would be dropped without the rule where it is hidden', () => {
+      expect(sum({ unknownKinds: false })).toBeLessThan(150);
+    });
   });
 
   test('drop-D6: a flush is a merge of one source, and drops by the same rules', () => {

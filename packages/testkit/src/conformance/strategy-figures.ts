@@ -31,11 +31,11 @@ export function defineFigureTests(
   make: MakeStrategy,
   tools: TestTools,
   effort: number,
-  ratio: RatioExpectation | undefined,
+  { ratio, predicts = true }: { readonly ratio?: RatioExpectation; readonly predicts?: boolean },
 ): void {
   definePressureTests(make, tools, effort);
   if (make().bounds !== undefined) defineBoundsTests(make, tools, effort);
-  if (make().predict !== undefined) definePredictTests(make, tools);
+  if (make().predict !== undefined && predicts) definePredictTests(make, tools);
   if (ratio !== undefined) defineRatioTests(ratio, tools);
 }
 

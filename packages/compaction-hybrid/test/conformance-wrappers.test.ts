@@ -1,0 +1,32 @@
+/** The suite over the wrappers of `@lsm/compaction`, around every kind of strategy and around each other. */
+import { withDeadline, withMaxTaskBytes, withPicker } from '@lsm/compaction';
+import { fifo } from '@lsm/compaction-fifo';
+import { hybrid } from '@lsm/compaction-hybrid';
+import { leveled } from '@lsm/compaction-leveled';
+import { tiered } from '@lsm/compaction-tiered';
+import { unified } from '@lsm/compaction-unified';
+import type { CompactionStrategy } from '@lsm/core';
+import { compactionStrategyConformance } from '@lsm/testkit';
+import { describe, expect, it } from 'vitest';
+
+const tools = { describe, it, expect };
+const inner: readonly (() => CompactionStrategy)[] = [
+  () => leveled(),
+  () => tiered(),
+  () => hybrid(),
+  () => unified(),
+  () => fifo({ maxAgeMs: 40_000 }),
+];
+
+function run(make: () => CompactionStrategy): void {
+  compactionStrategyConformance(make, tools, { effort: 0.15, outlivesSnapshots: true });
+}
+
+// The suite's clock moves a second with each flush, that of its simulator a millisecond.
+for (const make of inner) {
+  run(() => withDeadline(make(), 20_000));
+  run(() => withMaxTaskBytes(make(), 12_000));
+}
+run(() => withDeadline(withMaxTaskBytes(hybrid(), 12_000), 30_000));
+run(() => withMaxTaskBytes(withDeadline(withPicker(leveled(), 'oldest'), 15_000), 12_000));
+run(() => withPicker(leveled(), 'round-robin'));
