@@ -31,7 +31,7 @@ ${choiceTable(results)}
 <h2>What has to hold</h2>
 ${verdictTable(results)}
 <h2>Workloads</h2>
-<p>Each figure stands as: <b>engine</b>, counted · simulator · <code>predict</code>, the strategy’s formula. <span class="off">†</span> marks what is more than ${DIFFERENCE_MIN * 100} % from the engine’s figure; why is said below each table.</p>
+<p>Each figure stands as: <b>engine</b>, counted · simulator · <code>predict</code>, the strategy’s formula. <span class="off">†</span> marks what is more than ${DIFFERENCE_MIN * 100} % from the engine’s figure; why is said below the charts of each workload.</p>
 ${sections.join('\n')}
 <h2>How it was measured</h2>
 <ul>${METHOD.map((sentence) => `<li>${escapeText(sentence)}</li>`).join('')}</ul>
@@ -80,7 +80,6 @@ function workloadSection(
   return [
     `<h3>${escapeText(name)}: ${escapeText(title)}</h3>`,
     cellTable(cells),
-    differenceList(cells),
     ...bars.map(placeOf),
     grid(
       'Trade-offs on the engine, a ring per size (nearer to the corner is better)',
@@ -88,6 +87,7 @@ function workloadSection(
       strategies,
     ),
     levelMaps(cells),
+    differenceList(cells),
   ].join('\n');
 }
 
@@ -188,7 +188,7 @@ function differenceList(cells: readonly MatrixCell[]): string {
   );
   if (rows.length === 0) return '<p>Nothing is more than a quarter off.</p>';
   const head = [['cell', 'figure', 'engine', 'foretold', 'why']];
-  return `<details open><summary>${rows.length} figures lie more than ${DIFFERENCE_MIN * 100} % from what was foretold, and why</summary>${table(head, rows, 'words')}</details>`;
+  return `<details open><summary>${rows.length} figures lie more than ${DIFFERENCE_MIN * 100} % from what was foretold, and why</summary>${table(head, rows, 'words reasons')}</details>`;
 }
 
 function writeBars(
