@@ -1,5 +1,5 @@
 /** The suite over the wrappers of `@lsm/compaction`, around every kind of strategy and around each other. */
-import { withDeadline, withMaxTaskBytes, withPicker } from '@lsm/compaction';
+import { withDeadline, withMaxTaskBytes, withPicker, withReadTriggers } from '@lsm/compaction';
 import { fifo } from '@lsm/compaction-fifo';
 import { hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
@@ -27,6 +27,7 @@ for (const make of inner) {
   run(() => withDeadline(make(), 20_000));
   run(() => withMaxTaskBytes(make(), 12_000));
 }
+run(() => withReadTriggers(leveled()));
 run(() => withDeadline(withMaxTaskBytes(hybrid(), 12_000), 30_000));
 run(() => withMaxTaskBytes(withDeadline(withPicker(leveled(), 'oldest'), 15_000), 12_000));
 run(() => withPicker(leveled(), 'round-robin'));
