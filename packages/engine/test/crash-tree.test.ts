@@ -1,9 +1,10 @@
 /**
  * Cuts the power after every file-system operation of flushes, merges, changes of the strategy, checkpoints, new
- * manifests and recoveries, as crash-writes.test.ts does for writes.
+ * manifests, recoveries and of what an idle database does, as crash-writes.test.ts does for writes.
  */
 import { SimulatedFileSystem } from '@lsm/testkit';
 import { afterAll, describe, expect, it } from 'vitest';
+import { idleScript } from './support/simulated-idle.ts';
 import {
   checkpointScript,
   fillManifest,
@@ -15,7 +16,7 @@ import { expectNoViolation, expectReached } from './support/simulated-sweep.ts';
 import { troubleScripts } from './support/simulated-trouble.ts';
 
 describe('after any crash', () => {
-  it.each([...treeScripts(), ...recoveryScripts()])(
+  it.each([...treeScripts(), ...recoveryScripts(), idleScript])(
     'what was acknowledged is there, as a prefix of the commits: $name',
     { timeout: 300_000 },
     async (script) => void (await expectNoViolation(script)),
