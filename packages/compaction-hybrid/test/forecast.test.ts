@@ -43,20 +43,22 @@ describe('forecast of a switch', () => {
       for (const [from, make] of strategies) {
         for (const [to, makeNext] of strategies) {
           if (from === to) continue;
-          // A level next to a threshold of its target strategy can go either way; so three loads, of which two count.
-          const isRight = [3, 4, 5].map((seed) => {
+          // A level next to a threshold of its target strategy can go either way; so two of three loads count.
+          const wrong: number[] = [];
+          for (let seed = 3; seed <= 4 + wrong.length && wrong.length < 2; seed++) {
             const loaded = load(make(), maxTaskEntries, seed);
             const { expected, written, runs } = switchTo(loaded, makeNext());
             expect(expected).toMatchObject({ isComplete: true, refused: 0 });
             expect(Math.abs(expected.shape.length - runs)).toBeLessThanOrEqual(2);
             // A few tables more or less are no matter.
             const tolerance = Math.max(0.3 * written, 0.05 * KEYS);
-            return Math.abs(expected.writtenBytes - written) < tolerance;
-          });
-          expect(isRight.filter(Boolean).length, `${from} to ${to}`).toBeGreaterThanOrEqual(2);
+            if (Math.abs(expected.writtenBytes - written) >= tolerance) wrong.push(seed);
+          }
+          expect(wrong.length, `${from} to ${to}`).toBeLessThan(2);
         }
       }
     },
+    120_000,
   );
 
   test('tells the space that it takes meanwhile, and how long at a given speed', () => {
