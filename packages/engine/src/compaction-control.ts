@@ -10,6 +10,8 @@ import { type CompactionStrategy, invalidArgument, LsmError, type TreeSnapshot }
 import type { Counters } from './counters.ts';
 import type { Core } from './database-core.ts';
 import { adviseDatabase, type DatabaseAdviseOptions } from './lab/advisor.ts';
+import { defaultCandidates } from './lab/candidates.ts';
+import { StrategyShadow } from './lab/strategy-shadow.ts';
 import { consentedStrategy, type StrategySetting, type SwitchOptions } from './strategies.ts';
 import { checkOptionNames } from './write-batch.ts';
 
@@ -163,6 +165,22 @@ export class CompactionControl {
   async advise(options: DatabaseAdviseOptions = {}): Promise<Advice> {
     this.#core.checkOpen();
     return adviseDatabase(this.#core, options);
+  }
+
+  /**
+   * Lets strategies follow the flushes of this database in the shadow of the one in use, on metadata alone: nothing is
+   * read or written. Each flush costs them about what a plan costs, and a guess for each merge, on this thread; memory
+   * is that of the tables' bounds, for each strategy. One that throws, or that the engine would have quarantined, is
+   * dropped with the reason.
+   *
+   * @param strategies - as `setCompaction` takes them, without consent to loss; default {@link defaultCandidates}
+   * @returns what they would have cost, on demand; it ends with its `stop` or the database
+   * @throws LSM_INVALID_ARGUMENT; LSM_CLOSED, LSM_READ_ONLY
+   */
+  shadow(strategies: readonly StrategySetting[] = defaultCandidates()): StrategyShadow {
+    this.#core.checkOpen();
+    this.#core.checkWritable();
+    return new StrategyShadow(this.#core, strategies);
   }
 }
 

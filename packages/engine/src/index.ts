@@ -4,6 +4,8 @@
 export {
   type Advice,
   decodeTrace,
+  type ShadowCosts,
+  type ShadowRow,
   type Trace,
   type WhatIfOptions,
   type WhatIfRow,
@@ -32,6 +34,7 @@ export {
 } from './lab/advisor.ts';
 export { defaultCandidates } from './lab/candidates.ts';
 export type { Recording, RecordingSummary, RecordOptions } from './lab/recording.ts';
+export type { ShadowReport, StrategyShadow } from './lab/strategy-shadow.ts';
 export { open } from './open.ts';
 export type {
   CombinedIndexMode,

@@ -5,7 +5,8 @@
  * 2. Between two looks at the tree, tables went and others came: that was merging, of so many bytes in so many runs to
  *    so many bytes. If runs are independent samples of the live data (estimated-merge.ts), that tells how large the
  *    live data is against the largest run: with little, versions meet and vanish; with much, they don't.
- * 3. The factor follows what is seen, a third of the way each time.
+ * 3. Bytes that vanished in merges and bytes that would have by the model are summed up, older ones fading. What vanishes
+ *    is in inverse proportion to the live data, about: so its size is corrected by the quotient of the sums.
  */
 import type { TableInfo } from '@lsm/core';
 import { estimateMerge } from '../estimated-merge.ts';
@@ -16,19 +17,32 @@ export interface DenseRun {
   readonly tables: readonly Omit<TableInfo, 'busyBy'>[];
 }
 
-const SCALE_MIN = 1 / 4;
+/**
+ * Of the largest run: deletes make the live data smaller; if nothing ever vanishes, it has no end.
+ */
+const SCALE_MIN = 1 / 2;
 const SCALE_MAX = 64;
-const BISECTIONS = 10;
-/** Share of the way to what was seen last. */
-const STEP = 1 / 3;
+/** What is left of a sum at the next merging. */
+const FADING = 0.85;
+/** Part of the inputs whose fate says nothing: tables have overheads, and samples are uneven. */
+const NOISE = 0.005;
+/** Most that it changes at once, as a factor. */
+const STEP_MAX = 1.5;
+/** Mergings after which what was learned of an empty database is not thrown over any more. */
+const CERTAIN_MERGES = 3;
 
 /** Learns the density of live data. */
 export class LiveDensity {
-  /** Live bytes ÷ bytes of the largest run. */
-  scale = 1;
+  /** Bytes of live data; 0 before the first look. */
+  bytes = 0;
   #before: readonly (readonly TableInfo[])[] = [];
   #largest: readonly TableInfo[] = [];
   #live: readonly TableInfo[] | null = null;
+  #isFirst = true;
+  #merges = 0;
+  /** Bytes that vanished in merges, and that would have by the model as it is now. */
+  #vanished = 0;
+  #expected = 0;
 
   /**
    * Looks at the tree.
@@ -53,37 +67,40 @@ export class LiveDensity {
       (most, tables) => (totalBytes(tables) > totalBytes(most) ? tables : most),
       [],
     );
+    const largestBytes = totalBytes(this.#largest);
+    const most = SCALE_MAX * largestBytes;
+    // Of an empty database nothing is known: nothing vanishes until it does.
+    const bytes = this.bytes === 0 ? most : this.bytes;
+    this.bytes = Math.min(most, Math.max(SCALE_MIN * largestBytes, bytes));
+    if (this.#isFirst && largestBytes > 0) {
+      this.bytes = largestBytes;
+      this.#merges = CERTAIN_MERGES;
+    }
+    this.#isFirst = false;
     this.#live = null;
   }
 
   /** Tables that stand for the live data, in key order. */
   get live(): readonly TableInfo[] {
-    this.#live ??= scaled(this.#largest, this.scale);
+    const scale = this.bytes / Math.max(1, totalBytes(this.#largest));
+    this.#live ??= this.#largest.map((table) => ({ ...table, bytes: table.bytes * scale }));
     return this.#live;
   }
 
-  /** Bytes of live data. */
-  get bytes(): number {
-    return totalBytes(this.#largest) * this.scale;
-  }
-
-  /** Finds the factor with which the model would have made of the inputs what was made. */
+  /** Corrects the size of the live data by what became of inputs. */
   #learn(sources: readonly (readonly TableInfo[])[], madeBytes: number): void {
     const shape = { tableBytes: Number.POSITIVE_INFINITY };
-    let low = Math.log(SCALE_MIN);
-    let high = Math.log(SCALE_MAX);
-    for (let i = 0; i < BISECTIONS; i++) {
-      const middle = (low + high) / 2;
-      const live = scaled(this.#largest, Math.exp(middle));
-      let bytes = 0;
-      for (const table of estimateMerge({ sources, shape, live })) bytes += table.bytes;
-      if (bytes < madeBytes) low = middle;
-      else high = middle;
-    }
-    this.scale = Math.exp(Math.log(this.scale) * (1 - STEP) + ((low + high) / 2) * STEP);
+    let inputBytes = 0;
+    for (const tables of sources) inputBytes += totalBytes(tables);
+    const estimates = estimateMerge({ sources, shape, live: this.live });
+    const noise = NOISE * inputBytes;
+    this.#vanished = this.#vanished * FADING + Math.max(0, inputBytes - madeBytes) + noise;
+    this.#expected =
+      this.#expected * FADING + Math.max(0, inputBytes - totalBytes(estimates)) + noise;
+    const wanted = this.#expected / this.#vanished;
+    const stepMax = this.#merges++ < CERTAIN_MERGES ? SCALE_MAX : STEP_MAX;
+    const step = Math.min(stepMax, Math.max(1 / stepMax, wanted));
+    this.#expected /= step;
+    this.bytes *= step;
   }
-}
-
-function scaled(tables: readonly TableInfo[], scale: number): readonly TableInfo[] {
-  return tables.map((table) => ({ ...table, bytes: table.bytes * scale }));
 }

@@ -7,6 +7,7 @@
  */
 import {
   type CompactionStrategy,
+  compareBytes,
   copyBytes,
   type Json,
   LsmError,
@@ -15,7 +16,7 @@ import {
   type TreeSnapshot,
 } from '@lsm/core';
 import { estimateMerge } from '../estimated-merge.ts';
-import { totalBytes } from '../key-range.ts';
+import { compareUpper, hullOf, isWithinUpper, type KeyRange, totalBytes } from '../key-range.ts';
 import { describeMerge } from '../merge-description.ts';
 import { type AdmittedTask, isRejection, TaskLedger } from '../task-ledger.ts';
 import { filterRates } from './filter-rates.ts';
@@ -152,8 +153,9 @@ export class ShadowTree {
     this.#version++;
     this.#ledger.view(this.#runs);
     this.#ledger.renewBudget();
-    for (let tasks = 0; tasks < TASKS_PER_FLUSH; tasks++) if (!this.#step(live)) break;
+    // As the database looks when its flush is committed: the merges before it are done, its own not begun.
     this.#sums.add(this.#runs);
+    for (let tasks = 0; tasks < TASKS_PER_FLUSH; tasks++) if (!this.#step(live)) break;
   }
 
   /** Plans, and ends the oldest task; false if there was none. */
@@ -169,7 +171,6 @@ export class ShadowTree {
         continue;
       }
       this.#refusedInRow = 0;
-      this.#tasks++;
     }
     const [first] = this.#ledger.running;
     if (first === undefined) return false;
@@ -185,28 +186,72 @@ export class ShadowTree {
   }
 
   #end(task: AdmittedTask, live: readonly TableInfo[]): void {
-    const outputs = this.#outputsOf(task, live);
-    const runs = this.#ledger.outcome<TableInfo>(this.#runs, task.id, outputs);
+    let outputs = this.#outputsOf(task, live);
+    let runs = this.#outcome(task, outputs);
+    if (runs === null) {
+      outputs = this.#clustersOf(task, outputs);
+      runs = this.#ledger.outcome<TableInfo>(this.#runs, task.id, outputs);
+    }
+    this.#version++;
     this.#ledger.commit(task.id, outputs);
     this.#runs = runs.map(({ id, level, tables }) => runOf(id, level, tables));
-    this.#version++;
+    this.#count(task, outputs);
   }
 
-  #outputsOf(task: AdmittedTask, live: readonly TableInfo[]): readonly TableInfo[] {
+  /** The tree with a task's outputs; `null` if one was guessed to stand where another table does. */
+  #outcome(
+    task: AdmittedTask,
+    outputs: readonly TableInfo[],
+  ): ReturnType<typeof TaskLedger.prototype.outcome<TableInfo>> | null {
+    try {
+      return this.#ledger.outcome<TableInfo>(this.#runs, task.id, outputs);
+    } catch {
+      return null;
+    }
+  }
+
+  /** The same bytes where the inputs are, and certainly nothing else: an output for each group of overlapping inputs. */
+  #clustersOf(task: AdmittedTask, outputs: readonly TableInfo[]): readonly TableInfo[] {
+    const rows = this.#ledger.view<TableInfo, RunInfo>(this.#runs);
+    const inputs = describeMerge(rows, task).sources.flat();
+    const share = totalBytes(outputs) / Math.max(1, totalBytes(inputs));
+    const clusters: TableInfo[][] = [];
+    let upper: Uint8Array | null = null;
+    for (const input of inputs.toSorted((a, b) => compareBytes(a.minKey, b.minKey))) {
+      const open = clusters.at(-1);
+      if (open === undefined || !isWithinUpper(input.minKey, upper)) {
+        clusters.push([input]);
+        upper = input.maxKey;
+      } else {
+        open.push(input);
+        if (compareUpper(input.maxKey, upper) > 0) upper = input.maxKey;
+      }
+    }
+    return clusters.map((cluster) =>
+      this.#describe({ ...hullOf(cluster), bytes: totalBytes(cluster) * share }, inputs),
+    );
+  }
+
+  #count(task: AdmittedTask, outputs: readonly TableInfo[]): void {
+    this.#tasks++;
     if (task.kind === 'move' || task.kind === 'drop') {
       this.#moves++;
-      return [];
+      return;
     }
-    const rows = this.#ledger.view<TableInfo, RunInfo>(this.#runs);
-    const { sources, shape } = describeMerge(rows, task);
-    const inputs = sources.flat();
-    const outputs = estimateMerge({ sources, shape, live }).map((estimate) =>
-      this.#describe(estimate, inputs),
-    );
     this.#readBytes += task.inputBytes;
     this.#mergedBytes += totalBytes(outputs);
     this.#largestTaskBytes = Math.max(this.#largestTaskBytes, task.inputBytes);
-    return outputs;
+  }
+
+  #outputsOf(task: AdmittedTask, live: readonly TableInfo[]): readonly TableInfo[] {
+    if (task.kind === 'move' || task.kind === 'drop') return [];
+    const rows = this.#ledger.view<TableInfo, RunInfo>(this.#runs);
+    const { sources, shape } = describeMerge(rows, task);
+    const inputs = sources.flat();
+    const outputs = estimateMerge({ sources, shape, live });
+    return outputs.map((output, i) =>
+      this.#describe({ ...output, ...withinInputs(output, outputs[i + 1], inputs) }, inputs),
+    );
   }
 
   /** The flush as this strategy would have cut it. */
@@ -300,4 +345,23 @@ function runOf(id: number, level: number, tables: readonly TableInfo[]): RunInfo
   for (const table of tables) entries += table.entries;
   const bytes = totalBytes(tables);
   return Object.freeze({ id, level, tables: Object.freeze(tables), bytes, entries });
+}
+
+/** The part of a guessed output in which there are inputs: in the gaps, tables that stay may stand. */
+function withinInputs(
+  { minKey, maxKey }: KeyRange,
+  next: KeyRange | undefined,
+  inputs: readonly TableInfo[],
+): KeyRange {
+  let lower: Uint8Array | null = null;
+  let upper: Uint8Array | null = minKey;
+  for (const input of inputs) {
+    const isBehind = next !== undefined && compareBytes(input.minKey, next.minKey) >= 0;
+    if (isBehind || !isWithinUpper(minKey, input.maxKey)) continue;
+    const from = compareBytes(input.minKey, minKey) > 0 ? input.minKey : minKey;
+    if (lower === null || compareBytes(from, lower) < 0) lower = from;
+    if (compareUpper(input.maxKey, upper) > 0) upper = input.maxKey;
+  }
+  if (lower === null) return { minKey, maxKey: minKey };
+  return { minKey: lower, maxKey: compareUpper(upper, maxKey) < 0 ? upper : maxKey };
 }

@@ -5,8 +5,9 @@
  * the same error in all of them: compare the others with that shadow, and that shadow with the database.
  */
 import type { CompactionStrategy, Json, TreeSnapshot } from '@lsm/core';
+import { totalBytes } from '../key-range.ts';
 import { type DenseRun, LiveDensity } from './live-density.ts';
-import { type ShadowCosts, ShadowTree } from './shadow-tree.ts';
+import { FlushSums, type ShadowCosts, ShadowTree } from './shadow-tree.ts';
 
 /** What is followed. */
 export interface ShadowCandidate {
@@ -54,6 +55,7 @@ const NO_COSTS: ShadowCosts = {
 export class Shadows {
   readonly #density = new LiveDensity();
   readonly #shadows: readonly Shadow[];
+  readonly #actual = new FlushSums();
   #liveBytes = 0;
   #flushes = 0;
 
@@ -77,6 +79,11 @@ export class Shadows {
     return this.#flushes;
   }
 
+  /** What the real tree was like after each flush. */
+  get actual(): FlushSums['means'] {
+    return this.#actual.means;
+  }
+
   /** Live bytes, as learned: mean over the flushes. */
   get liveBytes(): number {
     return this.#liveBytes / Math.max(1, this.#flushes);
@@ -92,7 +99,10 @@ export class Shadows {
   flushed(runs: readonly DenseRun[], newest: DenseRun | null, now: number): void {
     this.#density.observe(runs, newest);
     this.#flushes++;
-    this.#liveBytes += this.#density.bytes;
+    const sizes = runs.map(({ tables }) => sizesOf(tables));
+    this.#actual.add(sizes);
+    // While nothing vanishes, all there is may be alive.
+    this.#liveBytes += Math.min(this.#density.bytes, totalBytes(sizes));
     for (const shadow of this.#shadows) {
       if (shadow.failure !== null) continue;
       try {
@@ -111,6 +121,12 @@ export class Shadows {
       return { name, costs, spaceAmplification, failure };
     });
   }
+}
+
+function sizesOf(tables: DenseRun['tables']): { bytes: number; entries: number } {
+  let entries = 0;
+  for (const table of tables) entries += table.entries;
+  return { bytes: totalBytes(tables), entries };
 }
 
 function messageOf(error: unknown): string {
