@@ -56,6 +56,8 @@ export class Table {
   readonly properties: TableProperties;
   /** Its range deletes. */
   readonly rangeTombstones: RangeTombstones;
+  /** Lookups that looked into blocks, or would have, for a key that is not in the table. */
+  wastedReads = 0;
   /** After {@link GET_MISS}: the block to load, or {@link MISS_INDEX}. */
   missBlock: number = MISS_INDEX;
   readonly #environment: TableEnvironment;
@@ -167,6 +169,7 @@ export class Table {
     const block = index.startBlock(key);
     if (block >= 0) return placeInBlock(block);
     this.#environment.counters.filterFalsePositives++;
+    this.wastedReads++;
     return PLACE_ABSENT;
   }
 
@@ -345,6 +348,7 @@ export class Table {
 
   #absent(): number {
     this.#environment.counters.filterFalsePositives++;
+    this.wastedReads++;
     return GET_ABSENT;
   }
 

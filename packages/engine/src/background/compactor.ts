@@ -92,7 +92,7 @@ export class Compactor {
   #rejections = 0;
   #spentBudgets = 0;
   #isBudgetSpent = false;
-  readonly #view = new StrategyView();
+  readonly #view: StrategyView;
   /** Merges under way, and since when there are so many. */
   #merging = 0;
   #mergingSince = 0;
@@ -116,6 +116,7 @@ export class Compactor {
 
   constructor(host: CompactionHost, strategy: CompactionStrategy, state: Json) {
     this.#host = host;
+    this.#view = new StrategyView((table) => host.tree.wastedReads(table));
     this.strategy = strategy;
     this.#isLossy = strategy.lossy === true;
     this.#state = state;

@@ -11,6 +11,12 @@ import type { TableMetadata } from '@lsm/manifest';
 /** The tree and the running tasks, as one strategy sees them. */
 export class StrategyView {
   #tables = new WeakMap<TableMetadata, TableInfo>();
+  readonly #wastedReads: (table: TableId) => number;
+
+  /** @param wastedReads - tells how many lookups looked into a table in vain */
+  constructor(wastedReads: (table: TableId) => number) {
+    this.#wastedReads = wastedReads;
+  }
 
   /** Forgets the copies: another strategy must not see what this one may have done to them. */
   forget(): void {
@@ -53,8 +59,12 @@ export class StrategyView {
         ...table,
         minKey: copyBytes(minKey, 0, minKey.length),
         maxKey: maxKey === null ? null : copyBytes(maxKey, 0, maxKey.length),
+        wastedReads: this.#wastedReads(table.id),
         busyBy: null,
       });
+      this.#tables.set(table, shown);
+    } else if (shown.wastedReads !== this.#wastedReads(table.id)) {
+      shown = Object.freeze({ ...shown, wastedReads: this.#wastedReads(table.id) });
       this.#tables.set(table, shown);
     }
     return busyBy === null ? shown : Object.freeze({ ...shown, busyBy });

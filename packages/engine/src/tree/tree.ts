@@ -115,6 +115,11 @@ export class Tree {
     return this.#files.values();
   }
 
+  /** Lookups that looked into a table in vain since it was opened; 0 if it is not open. */
+  wastedReads(table: number): number {
+    return this.#files.get(table)?.opened?.wastedReads ?? 0;
+  }
+
   /** The next file number that will be given out. */
   get nextNumber(): number {
     return this.#nextNumber;
