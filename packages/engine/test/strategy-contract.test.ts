@@ -22,7 +22,7 @@ const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve)
 function mergeTwo({ runs, inProgress }: TreeSnapshot, shape: object): unknown {
   if (runs.length < 2 || inProgress.length > 0) return { tasks: [] };
   const inputs = runs.flatMap(({ tables }) => tables.map(({ id }) => id));
-  const to = { newRun: { level: 1, before: null } };
+  const to = { newRun: { level: Math.max(1, runs.at(-1)!.level), before: null } };
   return { tasks: [{ kind: 'merge', inputs, to, shape, reason: 'two', score: 1 }] };
 }
 
@@ -145,10 +145,13 @@ test('a merge may make more tables than it reads bytes of: inputs were compresse
   await compressed.compact();
   await compressed.close();
   const errors: LsmError[] = [];
-  const db = await open('/db', { ...TINY, fs, compression: 'none' });
+  const plan = (snapshot: TreeSnapshot): never => mergeTwo(snapshot, { tableBytes: 1 }) as never;
+  const db = await open('/db', { ...TINY, fs, compression: 'none', compaction: { ...idle, plan } });
   db.on('error', ({ error }) => errors.push(error));
   db.putSync('a', '');
-  await db.compact();
+  await db.flush();
+  await db.idle();
+  expect(db.stats().runs).toBe(1);
   expect(errors).toEqual([]);
   expect(db.stats().tableBytes).toBeGreaterThan(500 * 4000);
   expect(pairs(db)).toHaveLength(501);
