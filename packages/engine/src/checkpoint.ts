@@ -24,11 +24,10 @@ export async function writeCheckpoint(core: Core, target: string): Promise<void>
     });
   }
   const sequence = core.lastSequence;
-  await maintenance.flush();
-  core.checkOpen();
-  const view = tree.view.retain();
+  const view = await maintenance.flushAndTake(() => tree.view.retain());
   const temporary = `${target}.partial`;
   try {
+    core.checkOpen();
     emptyDirectory(core, temporary);
     makeDirectoryDurably(fileSystem, temporary);
     const { state } = tree;

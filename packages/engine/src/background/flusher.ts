@@ -71,12 +71,15 @@ export class Flusher {
     this.#start();
   }
 
-  /** Resolves when a unit and all before it are flushed. */
-  flushed(unit: MemtableUnit): Promise<void> {
-    if (unit.retired) return Promise.resolve();
+  /**
+   * Resolves when a unit and all before it are flushed, with what `take` returned then: it is called before a later
+   * flush could be committed.
+   */
+  flushed<T>(unit: MemtableUnit, take: () => T): Promise<T> {
+    if (unit.retired) return Promise.resolve(take());
     if (this.failure !== null) this.#retryNow();
     return new Promise((resolve, reject) => {
-      this.#waiters.push({ unit, resolve, reject });
+      this.#waiters.push({ unit, resolve: () => resolve(take()), reject });
     });
   }
 

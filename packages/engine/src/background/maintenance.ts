@@ -162,14 +162,19 @@ export class Maintenance {
   }
 
   /** Flushes everything written so far. */
-  async flush(): Promise<void> {
+  flush(): Promise<void> {
+    return this.flushAndTake(() => undefined);
+  }
+
+  /** The same; resolves with what `take` returned when the tree held that, and nothing later. */
+  async flushAndTake<T>(take: () => T): Promise<T> {
     // Sealing in the caller's turn keeps later writes out, which checkpoints rely on.
     if (this.backpressure.queued > 0) await this.backpressure.drained();
     if (this.#closed) throw new LsmError('LSM_CLOSED', 'The database was closed meanwhile.');
     const writes = this.#writes!;
     const last = writes.active.empty ? this.flusher.waiting.at(-1) : writes.active;
     writes.seal();
-    if (last !== undefined) await this.flusher.flushed(last);
+    return last === undefined ? take() : await this.flusher.flushed(last, take);
   }
 
   /** Flushes, then merges what overlaps an interval. */
