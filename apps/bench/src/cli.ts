@@ -9,13 +9,20 @@ import { Command, CommanderError } from 'commander';
 import { registerComparisons } from './command-line/comparisons.ts';
 import { registerLongRuns } from './command-line/long-runs.ts';
 import { registerMatrix } from './command-line/matrix.ts';
+import { registerOverwrite } from './command-line/overwrite.ts';
 import { registerPeers } from './command-line/peers.ts';
 import { WrongAnswer } from './model.ts';
 import { VoidFigure } from './run/checks.ts';
 import { UsageError } from './usage-error.ts';
 
 /** What adds commands, in the order of the help text. */
-const REGISTRATIONS = [registerComparisons, registerMatrix, registerPeers, registerLongRuns];
+const REGISTRATIONS = [
+  registerComparisons,
+  registerMatrix,
+  registerOverwrite,
+  registerPeers,
+  registerLongRuns,
+];
 
 function createProgram(): Command {
   const program = new Command('lsm-bench')
