@@ -8,7 +8,8 @@
  * 2. Pieces of the tree of which an eighth or more may be freed (reclaimable.ts) are merged into the oldest run, one
  *    task after the other; a write ends that after the task under way. A tree that allows loss is left as its strategy
  *    wants it unless three quarters may be freed: its runs stand for times.
- * 3. When nothing is left to do, spare segments of the log go and the manifest is written anew.
+ * 3. When nothing is left to do, and the tree is small beside them, spare segments of the log go, the active one gives
+ *    back what stands behind its end, and the manifest is written anew.
  *
  * So a tombstone pays for at most eight entries that are written again, once. What readers hold back waits for them. A
  * database that is only read, or has one trickling writer, is never rewritten. While nothing changes the pauses grow.
@@ -41,10 +42,13 @@ const LEAST_SHARE = 1 / 8;
 const LEAST_SHARE_LOSSY = 3 / 4;
 /** Least bytes that are worth anything at all. */
 const LEAST_BYTES = 16_384;
-/** Bytes of log from which a memtable that is deletes to a quarter is flushed. */
+/** Bytes that a memtable has in the log from which it is flushed if a quarter of it is deletes. */
 const LOG_BYTES = 262_144;
-/** Bytes of manifest from which it is written anew after space was given back. */
-const MANIFEST_BYTES = 4096;
+/** Unused bytes of the log that stay: so many, or an eighth of the tree, as they spare the next writes something. */
+const LOG_BYTES_KEPT = 65_536;
+const LOG_SHARE_KEPT = 1 / 8;
+/** Share of the tree up to which the manifest stays as it is. */
+const MANIFEST_SHARE = 1 / 100;
 
 /** What the idle work needs of the database. */
 export interface IdleHost {
@@ -76,7 +80,6 @@ export class IdleReclaim {
   #deletesBefore = 0;
   /** What a compaction was for that freed nothing: it is not repeated for the same. */
   #done = '';
-  #hasFreed = false;
 
   constructor(host: IdleHost) {
     this.#host = host;
@@ -126,24 +129,21 @@ export class IdleReclaim {
   async #work(): Promise<boolean> {
     const { logs, tree, compactor } = this.#host;
     if (this.#isFlushWorthwhile()) {
-      this.#hasFreed = true;
       await this.#host.flush();
       return true;
     }
     const reader = this.#host.snapshots.oldest();
     const cause = `${tree.lastSequence} ${reader}`;
     if (cause !== this.#done && this.#due(compactor.scope).length > 0) {
-      this.#hasFreed = true;
       const before = tree.version.bytes;
       const isIdle = (): boolean => this.#host.lastSequence() === this.#seen && !compactor.paused;
       await compactor.compactPieces((scope) => this.#compaction(scope), isIdle);
       if (tree.version.bytes > before - LEAST_BYTES / 2) this.#done = cause;
       return true;
     }
-    if (!this.#hasFreed) return false;
-    this.#hasFreed = false;
-    logs.dropSpares();
-    if (tree.manifestBytes > MANIFEST_BYTES) tree.rollManifest();
+    const { bytes } = tree.version;
+    logs.shrink(this.#host.active(), Math.max(LOG_BYTES_KEPT, LOG_SHARE_KEPT * bytes));
+    if (tree.manifestBytes > MANIFEST_SHARE * bytes) tree.shrinkManifest();
     return false;
   }
 
@@ -169,14 +169,14 @@ export class IdleReclaim {
   }
 
   #isFlushWorthwhile(): boolean {
-    const { counters, logs, compactor } = this.#host;
-    const { memtable, lastSequence, empty } = this.#host.active();
+    const { counters, compactor } = this.#host;
+    const { memtable, lastSequence, empty, segment } = this.#host.active();
     if (empty) return false;
     const deletes = counters.deletes - this.#deletesBefore;
     const ranges = memtable.rangeTombstones.all;
     if (deletes + ranges.length === 0) return false;
     const isJunk = 4 * deletes >= memtable.count || ranges.length > 0;
-    if (isJunk && logs.bytes >= LOG_BYTES) return true;
+    if (isJunk && segment !== null && segment.position >= LOG_BYTES) return true;
     if (lastSequence > this.#host.snapshots.oldest()) return false;
     const inMemory: ReclaimableTable = {
       id: 0,

@@ -193,11 +193,6 @@ export class Tree {
     this.#store.checkOwner();
   }
 
-  /** Writes the manifest anew, as small as it can be. */
-  rollManifest(): void {
-    this.#store.roll();
-  }
-
   /** Makes what the manifest said at opening durable; before anything is removed on the strength of it. */
   syncManifest(): void {
     this.#store.sync();

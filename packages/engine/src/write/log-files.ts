@@ -34,8 +34,6 @@ const NO_WORDS = new Int32Array(0);
 
 /** Files of retired segments that are kept for reuse. */
 const SPARES_MAX = 1;
-/** Largest of them that a database at rest keeps, bytes. */
-const SPARE_BYTES_AT_REST = 65_536;
 
 /** What the log needs of the database. */
 export interface LogHost {
@@ -216,16 +214,16 @@ export class LogFiles {
   /**
    * Gives back what a database at rest doesn't need: a large spare, and what stands behind the frames of the active
    * unit since an earlier life of its file. Nothing has to be durable first: no frame that counts is in either.
+   *
+   * @param keptBytes - what a spare, or the rest of the active segment, may have
    */
-  shrink(active: MemtableUnit): void {
+  shrink({ segment }: MemtableUnit, keptBytes: number): void {
     for (const [path, bytes] of this.#spares) {
-      if (bytes <= SPARE_BYTES_AT_REST) continue;
+      if (bytes <= keptBytes) continue;
       this.#spares.delete(path);
       this.#host.removals.remove(path, () => {});
     }
-    const { segment } = active;
-    if (segment !== null && segment.fileBytes > segment.position + SPARE_BYTES_AT_REST)
-      segment.trim();
+    if (segment !== null && segment.fileBytes > segment.position + keptBytes) segment.trim();
   }
 
   /** Records where the log ends; after this every bad byte before it is corruption. All of it was synced. */
@@ -239,11 +237,6 @@ export class LogFiles {
     this.#closed = true;
     for (const writer of this.#writers.values()) writer.close();
     this.#writers.clear();
-    this.dropSpares();
-  }
-
-  /** Removes the files that are kept for reuse. */
-  dropSpares(): void {
     for (const path of this.#spares.keys()) this.#host.removals.remove(path, () => {});
     this.#spares.clear();
   }
