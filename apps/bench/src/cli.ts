@@ -7,6 +7,7 @@
 import { isLsmError } from '@lsm/core';
 import { Command, CommanderError } from 'commander';
 import { registerComparisons } from './command-line/comparisons.ts';
+import { registerLab } from './command-line/lab.ts';
 import { registerLongRuns } from './command-line/long-runs.ts';
 import { registerMatrix } from './command-line/matrix.ts';
 import { registerOverwrite } from './command-line/overwrite.ts';
@@ -21,6 +22,7 @@ const REGISTRATIONS = [
   registerMatrix,
   registerOverwrite,
   registerPeers,
+  registerLab,
   registerLongRuns,
 ];
 
