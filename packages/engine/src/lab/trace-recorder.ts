@@ -5,6 +5,10 @@
  * Writes are noted as they stand in the arena, behind everything that can fail; lookups when they are answered; scans
  * when they are closed. Nobody waits for it and nothing depends on it: what the trace's file refuses ends the recording,
  * not the call that was noted.
+ *
+ * Measured (2026-11, 40,000 keys in memory, 60 interleaved rounds, processor time): while nothing is recorded, puts took
+ * 0.95, lookups 1.03 and scans 1.04 of what they took without the checks, which is noise; recording 1/16 of the keys 1.05,
+ * 1.19 and 0.87; all keys 1.5, 1.85 and 0.9.
  */
 import { TraceKind, type TraceTotals, type TraceWriter } from '@lsm/compaction';
 import {
