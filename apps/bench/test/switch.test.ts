@@ -42,7 +42,8 @@ describe('a chain of switches', () => {
         churn: 0.25,
         windowMs: 0,
         seed: 1,
-        open: { ...SMALL, executor: 'inline' },
+        isStepwise: true,
+        open: { ...SMALL, executor: 'inline', maxTasks: 1 },
       },
       directory,
     );
@@ -71,7 +72,7 @@ function expectNoticed(result: ChainResult): void {
   expect(broken(calm)).toEqual([]);
   expect(broken({ before: latency, during: slow })).toEqual(['p99.9']);
   expect(broken({ ...calm, writtenWith: 2 * writtenWith + liveBytes })).toEqual(['forecast']);
-  expect(broken({ ...calm, largestTaskBytes: plan.maxTaskBytes + 1 })).toEqual(['task size']);
+  expect(broken({ ...calm, largestTaskBytes: 1.51 * plan.maxTaskBytes })).toEqual(['task size']);
   const endless = { ...plan, next: { ...plan.next, isComplete: false } };
   expect(broken({ ...calm, plan: endless })).toEqual(['forecast without end']);
   expect(complaintsOf({ ...result, troubles: ['a failure'] }, false)).toEqual(['a failure']);

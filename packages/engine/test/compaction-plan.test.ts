@@ -191,6 +191,16 @@ test('refuses what setCompaction refuses, and names who broke the contract', asy
     assess: () => ({ debtBytes: 0, pressure: 0, delay: 'none', quiescent: true }),
   };
   expect(await refused('LSM_STRATEGY', () => db.compaction.plan(thrower))).toContain('"thrower"');
+  const before = timeless(db.compaction, 'leveled');
+  const vandal: CompactionStrategy = {
+    ...thrower,
+    plan: ({ runs }) => {
+      for (const { tables } of runs) for (const { minKey } of tables) minKey.fill(255);
+      return { tasks: [] };
+    },
+  };
+  expect(db.compaction.plan(vandal).next.isComplete).toBe(true);
+  expect(timeless(db.compaction, 'leveled')).toEqual(before);
   const garbage = { ...thrower, plan: () => 7 as never };
   await refused('LSM_STRATEGY', () => db.compaction.plan(garbage));
   expect(db.compaction.strategy.name).toBe('hybrid');

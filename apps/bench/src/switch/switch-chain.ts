@@ -52,6 +52,8 @@ export interface ChainSetting {
   /** Switches after which the chain ends; default all. */
   readonly steps?: number;
   readonly seed: number;
+  /** Whether writes outside windows wait for compaction, so that equal settings give equal trees; default false. */
+  readonly isStepwise?: boolean;
   readonly open: Omit<OpenOptions, 'compaction'>;
 }
 
@@ -159,6 +161,7 @@ export class SwitchChain {
       const batch: Promise<void>[] = [];
       for (let i = 0; i < REPLAY_BATCH && trace.count < count; i++) batch.push(trace.next(db));
       await Promise.all(batch);
+      if (this.#setting.isStepwise === true) await db.idle();
     }
     await db.flush();
     await db.idle();

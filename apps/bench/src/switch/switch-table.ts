@@ -25,7 +25,7 @@ export function renderSwitches(steps: readonly SwitchStep[], style = true): stri
       'counted',
       'off by, of it',
       'of the data',
-      'largest task ÷ cap',
+      'largest task ÷ limit',
       'forecast',
       'under load for',
       'forecast',

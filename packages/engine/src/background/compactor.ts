@@ -116,7 +116,7 @@ export class Compactor {
 
   constructor(host: CompactionHost, strategy: CompactionStrategy, state: Json) {
     this.#host = host;
-    this.#view = new StrategyView((table) => host.tree.wastedReads(table));
+    this.#view = new StrategyView(host.tree);
     this.strategy = strategy;
     this.#isLossy = strategy.lossy === true;
     this.#state = state;
@@ -152,9 +152,9 @@ export class Compactor {
     this.plan();
   }
 
-  /** The tree as a strategy is shown it, the disk taken as large enough. */
+  /** The tree as a strategy is shown it, the disk taken as large enough; with keys of its own, for anybody's code. */
   get tree(): TreeSnapshot {
-    return this.#snapshot();
+    return this.#snapshot(Number.POSITIVE_INFINITY, new StrategyView(this.#host.tree));
   }
 
   /** The state of the strategy in use. */
@@ -544,15 +544,15 @@ export class Compactor {
     }
   }
 
-  #snapshot(freeDiskBytes: number = Number.POSITIVE_INFINITY): TreeSnapshot {
+  #snapshot(freeDiskBytes = Number.POSITIVE_INFINITY, view = this.#view): TreeSnapshot {
     const { tree, settings, clock, snapshots } = this.#host;
     const { running } = this.#ledger;
     const rows = this.#ledger.view<TableMetadata, Run>(tree.version.runs);
     return Object.freeze({
       version: tree.changes,
       now: clock.now(),
-      runs: this.#view.runs(rows, running),
-      inProgress: this.#view.tasks(running),
+      runs: view.runs(rows, running),
+      inProgress: view.tasks(running),
       oldestReaderSequence: snapshots.oldest(),
       flushBytes: settings.memtableBytes,
       limits: Object.freeze({

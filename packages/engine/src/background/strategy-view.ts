@@ -8,14 +8,20 @@ import type { AdmittedTask, RunView } from '@lsm/compaction';
 import { copyBytes, type RunInfo, type TableId, type TableInfo, type TaskInfo } from '@lsm/core';
 import type { TableMetadata } from '@lsm/manifest';
 
+/** Who counts reads. */
+interface ReadCounts {
+  /** Lookups that looked into a table in vain. */
+  wastedReads(table: TableId): number;
+}
+
 /** The tree and the running tasks, as one strategy sees them. */
 export class StrategyView {
   #tables = new WeakMap<TableMetadata, TableInfo>();
-  readonly #wastedReads: (table: TableId) => number;
+  readonly #tree: ReadCounts;
 
-  /** @param wastedReads - tells how many lookups looked into a table in vain */
-  constructor(wastedReads: (table: TableId) => number) {
-    this.#wastedReads = wastedReads;
+  /** @param tree - whose tables are shown */
+  constructor(tree: ReadCounts) {
+    this.#tree = tree;
   }
 
   /** Forgets the copies: another strategy must not see what this one may have done to them. */
@@ -59,12 +65,12 @@ export class StrategyView {
         ...table,
         minKey: copyBytes(minKey, 0, minKey.length),
         maxKey: maxKey === null ? null : copyBytes(maxKey, 0, maxKey.length),
-        wastedReads: this.#wastedReads(table.id),
+        wastedReads: this.#tree.wastedReads(table.id),
         busyBy: null,
       });
       this.#tables.set(table, shown);
-    } else if (shown.wastedReads !== this.#wastedReads(table.id)) {
-      shown = Object.freeze({ ...shown, wastedReads: this.#wastedReads(table.id) });
+    } else if (shown.wastedReads !== this.#tree.wastedReads(table.id)) {
+      shown = Object.freeze({ ...shown, wastedReads: this.#tree.wastedReads(table.id) });
       this.#tables.set(table, shown);
     }
     return busyBy === null ? shown : Object.freeze({ ...shown, busyBy });
