@@ -99,7 +99,6 @@ describe('checks', () => {
     [0, { writeAmplification: 6.01 }],
     [1, { spaceAmplification: 1.351 }],
     [2, { filterBytes: 1021 }],
-    [2, { filterBytes: 979 }],
     [3, { blockReadsPerMiss: 0.0501 }],
   ])('are broken one by one: %i by %o', (index, change) => {
     const checks = checkOverwrite(leveled, [{ ...good, ...change }]);
