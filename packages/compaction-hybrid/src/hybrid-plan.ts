@@ -5,7 +5,7 @@
  *    small for upper levels merges them into the last level at once.
  * 2. An upper level has more than K runs: they become one run of the next level (of the same level, if K < T − 1 and
  *    they are still small). What is more than `limits.maxTaskBytes` goes there in pieces, each appended to the run that
- *    the first one made.
+ *    the first one made; whether a piece is small is then asked of its stretch of keys alone.
  * 3. The level above the last is full: its runs are merged into the last run partition by partition
  *    (`drainByPartitions` of `@lsm/compaction`).
  *    With Z > 1 they become one more run there, and beyond Z runs the newer ones are merged into the oldest.
@@ -16,6 +16,7 @@
 import {
   areDisjoint,
   canAppend,
+  type Drain,
   drainByPartitions,
   elideTombstones,
   groupBytes,
@@ -24,6 +25,7 @@ import {
   hullOf,
   overlapping,
   type PlanDraft,
+  totalBytes,
 } from '@lsm/compaction';
 import {
   type OutputShape,
@@ -112,8 +114,7 @@ function planUpper(
   const least = level === tree.lastLevel - 1 && target > level ? 1 : 2;
   if (idle.length < least) return;
   if (bytes > snapshot.limits.maxTaskBytes) {
-    if (isLarge) appendInPieces(snapshot, tree, upper, target, settings, draft);
-    else drainWithin(snapshot, tree, upper, settings, draft);
+    mergeInPieces(snapshot, tree, upper, settings, draft);
     return;
   }
   const merge = {
@@ -128,6 +129,38 @@ function planUpper(
 }
 
 /**
+ * Each stretch of keys goes down, or is merged where it is, by its own weight against its share of the last run: while
+ * pieces go down one after the other, the weight of the whole level says nothing about what is left.
+ */
+function mergeInPieces(
+  snapshot: TreeSnapshot,
+  tree: HybridTree,
+  upper: UpperLevel,
+  settings: HybridSettings,
+  draft: PlanDraft,
+): void {
+  const { level, runs, maxRuns, isHeavy, ratio, capacity } = upper;
+  const last = tree.last.at(-1);
+  if (maxRuns === 0 || isHeavy || maxRuns >= ratio - 1 || last === undefined) {
+    appendInPieces(snapshot, tree, upper, level + 1, settings, draft);
+    return;
+  }
+  const isLarge = (tables: readonly TableInfo[]): boolean => {
+    const hull = hullOf(tables);
+    const bytesBelow = (run: RunInfo): number => totalBytes(overlapping(run.tables, hull));
+    const bytes = runs.reduce((sum, run) => sum + bytesBelow(run), 0);
+    return bytes * last.bytes >= capacity * bytesBelow(last);
+  };
+  const before = draft.tasks.length;
+  appendInPieces(snapshot, tree, upper, level + 1, settings, draft, isLarge);
+  const isSmall = (tables: readonly TableInfo[]): boolean => !isLarge(tables);
+  drainWithin(snapshot, tree, upper, settings, draft, isSmall);
+  // Without the oldest run stretches are shorter, so that one may belong to neither.
+  if (draft.tasks.length > before || runs.some((run) => draft.hasBusy(run))) return;
+  drainWithin(snapshot, tree, upper, settings, draft);
+}
+
+/**
  * Makes the runs of a level one run directly older than them, piece by piece. The run that earlier pieces made is known
  * by this: it has nothing where the rest still has to be merged.
  */
@@ -138,6 +171,7 @@ function appendInPieces(
   targetLevel: number,
   settings: HybridSettings,
   draft: PlanDraft,
+  takes?: Drain['takes'],
 ): void {
   const row = snapshot.runs.indexOf(runs.at(-1)!);
   const next = snapshot.runs[row + 1];
@@ -146,7 +180,7 @@ function appendInPieces(
     next !== undefined &&
     next.level <= targetLevel &&
     next.level > 0 &&
-    canAppend(runs, depth, next);
+    canAppend(runs, depth, next, takes);
   drainByPartitions(
     snapshot,
     {
@@ -157,6 +191,7 @@ function appendInPieces(
       to: isBegun ? { into: next.id } : after(snapshot, runs.at(-1)!, targetLevel),
       older: snapshot.runs.slice(isBegun ? row + 2 : row + 1),
       isAppending: true,
+      ...(takes === undefined ? {} : { takes }),
       shape: shapeFor(snapshot, tree, targetLevel, settings),
       reason: `L${level} is full`,
       score: runs.length / (maxRuns + 1),
@@ -172,6 +207,7 @@ function drainWithin(
   { level, runs, maxRuns }: UpperLevel,
   settings: HybridSettings,
   draft: PlanDraft,
+  takes?: Drain['takes'],
 ): void {
   const oldest = runs.at(-1)!;
   drainByPartitions(
@@ -183,6 +219,7 @@ function drainWithin(
       target: oldest,
       to: { into: oldest.id },
       older: snapshot.runs.slice(snapshot.runs.indexOf(oldest) + 1),
+      ...(takes === undefined ? {} : { takes }),
       shape: shapeFor(snapshot, tree, level, settings),
       reason: `L${level} has more runs than it may have`,
       score: runs.length / (maxRuns + 1),

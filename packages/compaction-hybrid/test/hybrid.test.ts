@@ -54,6 +54,22 @@ describe('hybrid', { timeout: 60_000 }, () => {
     expect(last).toBeGreaterThan(0.9 * KEYS);
   });
 
+  test.each([
+    ['hybrid, one run a level', hybrid({ upperRuns: 1 }), 1.15],
+    ['hybrid', hybrid(), 1.05],
+    ['tiered', tiered(), 1.05],
+  ])('%s writes little more in pieces than it would in whole merges', (_, strategy, most) => {
+    const keyCount = 8500;
+    const written = (sizes: Partial<SimulatorOptions>): number => {
+      const random = seededRandom(7);
+      const simulator = new Simulator(strategy, { ...SIZES, ...sizes, keyCount });
+      for (let i = 0; i < 8 * keyCount; i++) simulator.put(random.next() % keyCount);
+      return simulator.stats.writeAmplification;
+    };
+    const whole = written({ maxTaskEntries: Number.POSITIVE_INFINITY });
+    expect(written({}) / whole).toBeLessThan(most);
+  });
+
   test('writes less than leveled and takes less space than tiered', () => {
     const lazy = load(hybrid());
     const level = load(leveled());

@@ -51,6 +51,8 @@ export interface Drain {
   readonly older: readonly RunInfo[];
   /** Whether only what overlaps nothing of the target goes there, so that the target is never rewritten. */
   readonly isAppending?: boolean;
+  /** Which of the stretches that have to go down belong to this drain; default all. */
+  readonly takes?: (tables: readonly TableInfo[]) => boolean;
   /** How outputs are cut; default by `limits.tableBytes` alone. */
   readonly shape?: OutputShape;
   /** For events. */
@@ -107,9 +109,15 @@ export function drainByPartitions(snapshot: TreeSnapshot, drain: Drain, draft: P
  * Whether something of `upper` that is deeper than `maxRuns` could be appended to a run: it is the beginning of a run
  * that earlier pieces made, or lies elsewhere.
  */
-export function canAppend(upper: readonly RunInfo[], maxRuns: number, target: RunInfo): boolean {
+export function canAppend(
+  upper: readonly RunInfo[],
+  maxRuns: number,
+  target: RunInfo,
+  takes?: Drain['takes'],
+): boolean {
   return clustersOf(upper).some(
-    ({ tables, depth }) => depth > maxRuns && !meetsTarget(target, tables),
+    ({ tables, depth }) =>
+      depth > maxRuns && takes?.(tables) !== false && !meetsTarget(target, tables),
   );
 }
 
@@ -161,6 +169,7 @@ function partitionsOf(drain: Drain, draft: PlanDraft, maxTaskBytes: number): Par
 function isDue(drain: Drain, { tables, depth }: Cluster, draft: PlanDraft): boolean {
   if (tables.some((table) => draft.isBusy(table.id))) return false;
   if (!drain.isHeavy && depth <= drain.maxRuns) return false;
+  if (drain.takes?.(tables) === false) return false;
   return drain.isAppending !== true || !meetsTarget(drain.target, tables);
 }
 
