@@ -27,7 +27,7 @@ import type { Frame, SegmentContents, SegmentTail } from './segment-contents.ts'
 import {
   decodeSegmentHeader,
   hashBootId,
-  isHeaderButOneByte,
+  headerButOneByte,
   isHeaderOf,
   NUMBER_OFFSET,
   SEGMENT_HEADER_BYTES,
@@ -128,21 +128,30 @@ function findHeader(bytes: Uint8Array, path: string, expect: SegmentExpectation)
 }
 
 /**
- * Whether bytes without a valid header show that there was one: all but a byte of it, or a first frame of its id. What
- * a recycled file keeps of an earlier life shows the same when the first bytes of the new header came to lie over it;
- * but then the number is the earlier one.
+ * Whether bytes without a valid header show that there was one with data behind it: a first frame of its id, be it the
+ * id that stands there or, where all but one byte of the header is right, the repaired one. What a recycled file keeps
+ * of an earlier life shows the same when the first bytes of the new header came to lie over it; but then the number is
+ * the earlier one. A write that stopped within the header can leave all but a byte of it, but no frame.
  */
 function hasTraces(bytes: Uint8Array, number: number | undefined): boolean {
   // A header that ends in zeros was not written to its end.
   if (isZero(bytes.subarray(SEGMENT_HEADER_BYTES - 4, SEGMENT_HEADER_BYTES))) return false;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
   if (number !== undefined && view.getUint32(NUMBER_OFFSET, true) !== number) {
-    return isHeaderOf(bytes, number);
+    return isHeaderOf(bytes, number) && hasFirstFrame(bytes, bytes);
   }
   // Without a frame, nothing is lost with it.
   if (bytes.length === SEGMENT_HEADER_BYTES) return false;
-  if (isHeaderButOneByte(bytes)) return true;
-  const identity = { number: 0, idLow: view.getInt32(8, true), idHigh: view.getInt32(12, true) };
+  if (hasFirstFrame(bytes, bytes)) return true;
+  const repaired = headerButOneByte(bytes);
+  return repaired !== null && hasFirstFrame(bytes, repaired);
+}
+
+/** Whether the first frame of a segment is one of the id that a header names. */
+function hasFirstFrame(bytes: Uint8Array, header: Uint8Array): boolean {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
+  const named = new DataView(header.buffer, header.byteOffset, SEGMENT_HEADER_BYTES);
+  const identity = { number: 0, idLow: named.getInt32(8, true), idHigh: named.getInt32(12, true) };
   const offset = SEGMENT_HEADER_BYTES;
   if (offset + FRAME_HEADER_BYTES > bytes.length) return false;
   if (view.getInt32(offset, true) !== frameMark(identity.idLow, identity.idHigh)) return false;

@@ -231,6 +231,44 @@ describe('a recycled file', () => {
     expect(readSegment(old.fs, '/db/8.log', { number: 8, durable: 72 }).tail.state).toBe('corrupt');
   });
 
+  test('whose header never was complete is torn, wherever the write stopped and whatever lies behind', () => {
+    const { fs, bytes } = sample('/db/7.log', 42);
+    const random = seededRandom(11);
+    for (let kept = 0; kept < SEGMENT_HEADER_BYTES; kept++) {
+      for (let round = 0; round < 20; round++) {
+        const torn = Uint8Array.from(bytes, (byte, i) => (i < kept ? byte : random.next() & 255));
+        // One time in 256 what lies behind is what was to be written: then less is missing than it seems.
+        if (torn[kept] === bytes[kept]) continue;
+        putFile(fs, '/db/7.log', torn);
+        const { tail } = readSegment(fs, '/db/7.log', { number: 7 });
+        expect(tail.state, `kept ${kept} of ${SEGMENT_HEADER_BYTES}`).toBe('torn');
+      }
+    }
+  });
+
+  test('whose header lacks one byte, with nothing of a frame behind, is torn', () => {
+    const { fs, bytes } = sample('/db/7.log', 42);
+    const random = seededRandom(12);
+    for (let offset = 0; offset < SEGMENT_HEADER_BYTES; offset++) {
+      const torn = Uint8Array.from(bytes, (byte, i) => {
+        if (i === offset) return byte ^ 0x41;
+        return i < SEGMENT_HEADER_BYTES ? byte : random.next() & 255;
+      });
+      putFile(fs, '/db/7.log', torn);
+      expect(readSegment(fs, '/db/7.log', { number: 7 }).tail.state, `${offset}`).toBe('torn');
+    }
+  });
+
+  test('with a byte of its header damaged in front of a frame is corrupt, not torn', () => {
+    const { fs, bytes } = sample('/db/7.log', 42);
+    for (let offset = 0; offset < SEGMENT_HEADER_BYTES; offset++) {
+      const damaged = bytes.slice();
+      damaged[offset]! ^= 0x41;
+      putFile(fs, '/db/7.log', damaged);
+      expect(readSegment(fs, '/db/7.log', { number: 7 }).tail.state, `${offset}`).toBe('corrupt');
+    }
+  });
+
   test('with a write that stopped at any byte gives the frames before it', () => {
     const before = secondLife(2);
     const after = secondLife(3);

@@ -35,13 +35,13 @@ import { asLsmError } from './flusher.ts';
 import { compactionOf, type PiecewiseScope } from './manual-task.ts';
 
 /** Time without a write after which the database is idle, and the longest pause between two looks, ms. */
-export const IDLE_MS = 1000;
+const IDLE_MS = 1000;
 const LOOK_MS_MAX = 16_000;
 /** Least share of a piece that is worth rewriting the rest; the second where runs stand for times. */
 const LEAST_SHARE = 1 / 8;
 const LEAST_SHARE_LOSSY = 3 / 4;
 /** Least bytes that are worth anything at all. */
-const LEAST_BYTES = 16_384;
+const LEAST_BYTES = 4096;
 /** Bytes that a memtable has in the log from which it is flushed if a quarter of it is deletes. */
 const LOG_BYTES = 262_144;
 /** Unused bytes of the log that stay: so many, or an eighth of the tree, as they spare the next writes something. */
