@@ -198,6 +198,26 @@ describe('hybrid', { timeout: 60_000 }, () => {
     ]);
   });
 
+  test('moves the newest entries of a queue down though its oldest are deleted by ranges beside them', () => {
+    const [live, count] = [2000, 10_000];
+    const simulator = new Simulator(hybrid(), {
+      keyCount: count,
+      flushEntries: 50,
+      tableEntries: 25,
+      maxTaskEntries: 400,
+    });
+    for (let key = 0, oldest = 0; key < count; key++) {
+      simulator.put(key);
+      if (key - oldest < live + 25) continue;
+      simulator.delRange(oldest, oldest + 25);
+      oldest += 25;
+    }
+    const { writeAmplification, treeBytes } = simulator.stats;
+    // 8 to 50 times, growing with the queue, while one table held deletes of the oldest and the newest entries.
+    expect(writeAmplification).toBeLessThan(2.5);
+    expect(treeBytes).toBeLessThan(2 * live);
+  });
+
   test('predicts what it costs between leveling and tiering', () => {
     const workload = { dataBytes: 1e11, flushBytes: 64e6 };
     const cost = hybrid().predict!(workload).writeAmplification;

@@ -15,6 +15,8 @@
 import {
   assert,
   type Cursor,
+  compareAligned,
+  compareBytes,
   Entry,
   EntryKind,
   equalAligned,
@@ -25,7 +27,7 @@ import {
   type RangeTombstone,
 } from '@lsm/core';
 import { ALL_DROP_RULES, type DropRules, OlderRuns, RangeTombstoneSweep } from './drop-rules.ts';
-import type { KeyRange } from './key-range.ts';
+import { type KeyRange, overlapBounds } from './key-range.ts';
 import { type CutShape, OutputCutter } from './output-cutter.ts';
 import { RangeTombstoneClipper } from './range-tombstone-clipper.ts';
 import { SnapshotStripes } from './snapshot-stripes.ts';
@@ -120,6 +122,9 @@ class Compaction {
   readonly #key = new KeyBuffer();
   /** Last key written; kept up to date only if range tombstones are written. */
   readonly #lastKey = new KeyBuffer();
+  readonly #olderRuns: readonly (readonly KeyRange[])[];
+  /** Where the last range tombstone ends; `null` once that is passed, or of no use. */
+  #rangesEnd: KeyBuffer | null = null;
   #waiting = new Float64Array(8);
   #waitingCount = 0;
   #hasKey = false;
@@ -139,6 +144,12 @@ class Compaction {
         : new RangeTombstoneSweep(input.rangeTombstones, this.#stripes, this.#older, rules);
     this.#clipper = new RangeTombstoneClipper(this.#sweep?.kept ?? []);
     this.#cutter = new OutputCutter(input.shape);
+    this.#olderRuns = input.olderRuns;
+    const end = this.#sweep?.kept.at(-1)?.upper ?? null;
+    if (end !== null && (input.shape.cutKeys ?? []).length === 0) {
+      this.#rangesEnd = new KeyBuffer();
+      this.#rangesEnd.setBytes(end, 0, end.length);
+    }
     this.#counts = {
       entriesIn: 0,
       entriesOut: 0,
@@ -253,6 +264,7 @@ class Compaction {
   /** Cuts if it is time; the entry is the first of its key that is written. */
   #beginKeyOut(entry: Entry): void {
     this.#isKeyOut = true;
+    if (this.#rangesEnd !== null) this.#leaveRanges(this.#rangesEnd, entry);
     this.#cutAtKeys(entry);
     const openBytes = this.#isOpen ? this.#sink.bytes : 0;
     if (this.#cutter.shouldCut(entry, openBytes)) this.#cutAfter(this.#cutter.crossed);
@@ -279,6 +291,25 @@ class Compaction {
         this.#cutAfter(null);
       }
     }
+  }
+
+  /**
+   * Ends the table of the last range tombstone behind it, if tables of older runs lie between it and the entry: else
+   * one that holds deletes of the oldest keys and the newest entries would overlap the whole tree. In a queue that is
+   * deleted by ranges hybrid compaction wrote 9 to 19 times without this.
+   */
+  #leaveRanges(end: KeyBuffer, entry: Entry): void {
+    if (
+      compareAligned(entry.words, entry.keyOffset, entry.keyLength, end.words, 0, end.length) <= 0
+    )
+      return;
+    this.#rangesEnd = null;
+    if (this.#clipper.isEmpty) return;
+    const border = end.toBytes();
+    const key = entry.bytes.subarray(entry.keyOffset, entry.keyOffset + entry.keyLength);
+    if (!this.#olderRuns.some((tables) => hasTableBetween(tables, border, key))) return;
+    if (!this.#isOpen) this.#open();
+    this.#cut(border);
   }
 
   /** Ends the open table behind the given key, or, `null`, the last key that was written. */
@@ -314,4 +345,16 @@ function unknownKind({ kind }: Entry): LsmError {
     'LSM_UNSUPPORTED_FORMAT',
     `An entry of kind ${kind} can't be merged by this version.`,
   );
+}
+
+/** Whether a table of a run lies wholly above one key and below another. */
+function hasTableBetween(
+  tables: readonly KeyRange[],
+  above: Uint8Array,
+  below: Uint8Array,
+): boolean {
+  const [, end] = overlapBounds(tables, { minKey: above, maxKey: above });
+  // Tables that hold `above`, or lie below it, end before this one.
+  const next = tables[end];
+  return next !== undefined && next.maxKey !== null && compareBytes(next.maxKey, below) < 0;
 }

@@ -324,6 +324,20 @@ describe('cuts', () => {
     expect(out(['b10 h11'], { ...given, shape: plain })).toBe('b10 a-b+@9 | h11 b+-*@9');
   });
 
+  test('end a table behind the last range tombstone where a table of an older run lies before the next entry', () => {
+    const shape = { tableBytes: 1e9 };
+    const given = { ranges: 'a-c@9', older: ['a-d', 'f-h', 'y-z'], shape };
+    expect(out(['b10 m11 x12'], given)).toBe('b10 a-c@9 | m11 x12');
+    expect(out(['m11 x12'], given)).toBe('a-c@9 | m11 x12');
+    expect(out(['e10 m11'], given)).toBe('e10 m11 a-c@9');
+    expect(out(['c10 m11'], given)).toBe('c10 a-c@9 | m11');
+    expect(out(['m11'], { ...given, ranges: 'a-*@9' })).toBe('m11 a-*@9');
+    expect(out(['m11'], { ...given, older: ['a-g'] })).toBe('m11 a-c@9');
+    expect(out(['m11 x12'], { ...given, ranges: 'a-c@9 n-o@8', older: ['a-o', 'p-q'] })).toBe(
+      'm11 a-c@9 n-o@8 | x12',
+    );
+  });
+
   test('leave range tombstones beyond the last entry with the last table', () => {
     const given = { ranges: 'p-t@9', older: ['a-z'], shape: { tableBytes: 10 } };
     expect(out(['a10 b11'], given)).toBe('a10 | b11 p-t@9');
