@@ -93,9 +93,11 @@ export class PiecewiseCompaction {
       if (cut !== null) return cut;
     }
     const parts = closure(rows, piece);
-    const base = parts.at(-1)!;
-    const above = parts.slice(0, -1).filter((tables) => tables.length > 0);
-    const selected = above.length === 0 ? this.#remains(oldest, base) : this.#down(above, base);
+    // Of L0 nothing stays: the run that is made is older than all of it.
+    const base = oldest.level > 0 ? parts.at(-1)! : [];
+    const upper = oldest.level > 0 ? parts.slice(0, -1) : parts;
+    const above = upper.filter((tables) => tables.length > 0);
+    const selected = above.length === 0 ? this.#remains(base) : this.#down(above, base);
     if (selected.length === 0) return null;
     const to: Placement =
       oldest.level > 0 ? { into: oldest.id } : { newRun: { level: 1, before: null } };
@@ -146,15 +148,12 @@ export class PiecewiseCompaction {
   }
 
   /** Neighbouring tables of the oldest run, alone in their piece, that have to be written once more. */
-  #remains(
-    { level }: RunView<PiecewiseTable>,
-    base: readonly PiecewiseTable[],
-  ): readonly PiecewiseTable[] {
+  #remains(base: readonly PiecewiseTable[]): readonly PiecewiseTable[] {
     const { maxTaskBytes, firstNewTable } = this.#options;
     const selected: PiecewiseTable[] = [];
     for (const table of base) {
       const hasTombstones = table.pointTombstones + table.rangeTombstones > 0;
-      const isDue = table.id < firstNewTable && (level === 0 || hasTombstones);
+      const isDue = table.id < firstNewTable && hasTombstones;
       if (isDue && selected.length === 0) selected.push(table);
       else if (isDue && totalBytes(selected) + table.bytes <= maxTaskBytes) selected.push(table);
       else if (selected.length > 0) break;

@@ -424,7 +424,7 @@ export class Compactor {
       return error === null;
     }
     const rows = this.#ledger.view<TableMetadata, Run>(this.#host.tree.version.runs);
-    const job = mergeJob(this.#host, rows, task);
+    const job = mergeJob(this.#host, rows, task, this.#held > 0);
     this.#countMerging(1);
     this.#host.executor().submit(job, (outcome) => {
       this.#countMerging(-1);

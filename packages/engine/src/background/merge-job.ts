@@ -22,11 +22,13 @@ export interface MergeHost {
  * Describes an admitted merge or rewrite for the executor.
  *
  * @param rows - the tree with its reserved runs, newest first
+ * @param isPiece - whether it is a part of a compaction that leaves one run: the filters get what they will have then
  */
 export function mergeJob(
   host: MergeHost,
   rows: readonly RunView<TableMetadata>[],
   task: AdmittedTask,
+  isPiece: boolean,
 ): MergeJob {
   const { tree, settings, filter, snapshots, clock } = host;
   const selected = new Set(task.inputs);
@@ -42,14 +44,16 @@ export function mergeJob(
   const near = rows.find((run) => run.id === shape.cutNear);
   const flat = inputs.flat();
   const staying = rows[target]!.tables.filter((table) => !selected.has(table.id));
+  const joined = isPiece ? rows.flatMap((run) => run.tables) : [...flat, ...staying];
   const output = outputSpec(tree, settings, filter, {
     level: task.level,
-    entries: [...flat, ...staying].reduce((sum, table) => sum + table.entries, 0),
+    entries: joined.reduce((sum, table) => sum + table.entries, 0),
     bytes: task.inputBytes,
     isOldest: olderRuns.length === 0,
     replaced: rows
       .filter(
-        (run) => run.id === task.target || run.tables.every((table) => selected.has(table.id)),
+        ({ id, tables }) =>
+          isPiece || id === task.target || tables.every((table) => selected.has(table.id)),
       )
       .map((run) => run.id),
     cuts: (shape.maxOverlapBytes ?? 0) > 0 ? (near?.tables.length ?? 0) : 0,
