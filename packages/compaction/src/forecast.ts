@@ -7,11 +7,10 @@
  * flushes cover all keys evenly.
  */
 import type { CompactionStrategy, Json, RunInfo, TableInfo, TreeSnapshot } from '@lsm/core';
-import { type EstimatedTable, estimateMerge } from './estimated-merge.ts';
+import { EstimatedTree } from './estimated-tree.ts';
 import { type ExpectedWrites, FlushSchedule } from './expected-writes.ts';
-import { hullOf, totalBytes } from './key-range.ts';
-import { describeMerge } from './merge-description.ts';
-import { type AdmittedTask, isRejection, TaskLedger } from './task-ledger.ts';
+import { totalBytes } from './key-range.ts';
+import type { AdmittedTask } from './task-ledger.ts';
 
 /** Settings of a {@link forecast}. */
 export interface ForecastOptions {
@@ -75,16 +74,11 @@ export function forecast(
 const BYTES_PER_MS = 100_000;
 
 class Forecaster {
-  readonly #tree: TreeSnapshot;
-  readonly #strategy: CompactionStrategy;
+  readonly #tree: EstimatedTree;
   readonly #options: ForecastOptions;
-  readonly #ledger: TaskLedger;
   readonly #outputs = new Map<number, readonly TableInfo[]>();
   readonly #schedule: FlushSchedule;
-  #state: Json;
-  #runs: readonly RunInfo[];
-  #nextId: number;
-  #version: number;
+  readonly #bytesBefore: number;
   #readBytes = 0;
   #writtenBytes = 0;
   #pendingBytes = 0;
@@ -95,23 +89,14 @@ class Forecaster {
   #refused = 0;
 
   constructor(tree: TreeSnapshot, strategy: CompactionStrategy, options: ForecastOptions) {
-    this.#tree = tree;
-    this.#strategy = strategy;
     this.#options = options;
-    this.#state = options.state === undefined ? (strategy.initialState?.() ?? null) : options.state;
-    this.#runs = tree.runs.filter((run) => run.tables.length > 0);
-    const ids = this.#runs.flatMap((run) => [run.id, ...run.tables.map((table) => table.id)]);
-    this.#nextId = 1 + Math.max(0, ...ids);
-    this.#version = tree.version;
     this.#schedule = new FlushSchedule(options.writes, tree.flushBytes);
-    this.#ledger = new TaskLedger({
-      nextRunId: () => this.#nextId++,
-      writeAmplificationCap: Number.POSITIVE_INFINITY,
-    });
+    // A forecast has its own limit of tasks.
+    this.#tree = new EstimatedTree(tree, strategy, options.state, Number.POSITIVE_INFINITY);
+    this.#bytesBefore = this.#tree.bytes;
   }
 
   run(): Forecast {
-    const before = bytesOf(this.#runs);
     const isComplete = this.#settle();
     return {
       readBytes: this.#readBytes,
@@ -119,12 +104,12 @@ class Forecaster {
       durationMs: (this.#readBytes + this.#writtenBytes) / this.#bytesPerMs,
       flushedBytes: this.#schedule.bytes,
       writesEndMs: this.#schedule.endedAt ?? this.#schedule.now,
-      peakExtraBytes: Math.max(0, this.#peakBytes - before),
+      peakExtraBytes: Math.max(0, this.#peakBytes - this.#bytesBefore),
       largestTaskBytes: this.#largestTaskBytes,
       merges: this.#merges,
       moves: this.#moves,
       refused: this.#refused,
-      shape: this.#runs.map(({ level, tables, bytes }) => ({
+      shape: this.#tree.runs.map(({ level, tables, bytes }) => ({
         level,
         tables: tables.length,
         bytes,
@@ -138,20 +123,15 @@ class Forecaster {
   }
 
   #settle(): boolean {
-    const { maxTasks = 100_000 } = this.#options;
+    const { maxTasks = 100_000, lossy = false } = this.#options;
+    const tree = this.#tree;
     for (let ended = 0; ended < maxTasks; ended++) {
-      const plan = this.#strategy.plan(this.#snapshot(), this.#state);
-      if (plan.state !== undefined) this.#state = plan.state;
-      for (const task of this.#ledger.order(this.#runs, plan.tasks)) {
-        if (this.#ledger.running.length >= this.#tree.limits.maxTasks) break;
-        const { lossy = false } = this.#options;
-        const admitted = this.#ledger.propose(this.#runs, task, { lossy });
-        if (isRejection(admitted)) this.#refused++;
-        else this.#start(admitted);
-      }
-      const [first] = this.#ledger.running;
+      const { proposed, admitted, rejections } = tree.plan(lossy);
+      this.#refused += rejections.length;
+      for (const task of admitted) this.#start(task);
+      const first = tree.oldestTask;
       if (first === undefined) {
-        if (plan.tasks.length > 0) return false;
+        if (proposed > 0) return false;
         const bytes = this.#schedule.takeNext();
         if (bytes > 0) this.#flush(bytes);
         else if (this.#schedule.endedAt !== null) return true;
@@ -159,8 +139,8 @@ class Forecaster {
       }
       this.#finish(first);
       this.#takeFlushes();
-      // Without new data the budget of a live tree would run out; a forecast has its own limit.
-      if (!this.#ledger.isBreakerTripped) this.#renew(ended);
+      // Without new data the budget of a live tree would run out.
+      if (!tree.isBreakerTripped && ended % 64 === 63) tree.renewBudget();
     }
     return false;
   }
@@ -169,7 +149,7 @@ class Forecaster {
   #takeFlushes(): void {
     const schedule = this.#schedule;
     while (schedule.isDue) {
-      if (this.#strategy.assess(this.#snapshot()).delay === 'stop') {
+      if (this.#tree.delay === 'stop') {
         schedule.hold();
         return;
       }
@@ -178,30 +158,20 @@ class Forecaster {
     }
   }
 
-  #renew(ended: number): void {
-    if (ended % 64 === 63) this.#ledger.renewBudget();
-  }
-
   #start(task: AdmittedTask): void {
+    const outputs = this.#tree.outputsOf(task, this.#live());
+    this.#outputs.set(task.id, outputs);
     if (task.kind === 'move' || task.kind === 'drop') {
       this.#moves++;
-      this.#outputs.set(task.id, []);
       return;
     }
     this.#merges++;
-    const rows = this.#ledger.view<TableInfo, RunInfo>(this.#runs);
-    const { sources, shape } = describeMerge(rows, task);
-    const inputs = sources.flat();
-    const outputs = estimateMerge({ sources, shape, live: this.#live() }).map((estimate) =>
-      this.#describe(estimate, inputs),
-    );
     const bytes = totalBytes(outputs);
-    this.#outputs.set(task.id, outputs);
     this.#readBytes += task.inputBytes;
     this.#writtenBytes += bytes;
     this.#pendingBytes += bytes;
     this.#largestTaskBytes = Math.max(this.#largestTaskBytes, task.inputBytes);
-    this.#peakBytes = Math.max(this.#peakBytes, bytesOf(this.#runs) + this.#pendingBytes);
+    this.#notePeak();
   }
 
   #finish(task: AdmittedTask): void {
@@ -210,100 +180,25 @@ class Forecaster {
     const written = totalBytes(outputs);
     this.#pendingBytes -= written;
     if (written > 0) this.#schedule.now += (task.inputBytes + written) / this.#bytesPerMs;
-    const runs = this.#ledger.outcome<TableInfo>(this.#runs, task.id, outputs);
-    this.#ledger.commit(task.id, outputs);
-    this.#runs = runs.map(({ id, level, tables }) => runOf(id, level, tables));
-    this.#version++;
+    this.#tree.end(task, outputs);
   }
 
-  /** A flush arrives: one run on top, over all keys. */
   #flush(bytes: number): void {
-    this.#ledger.renewBudget();
-    const tables = this.#runs.flatMap((run) => run.tables);
-    if (tables.length === 0) return;
-    const { minKey, maxKey } = hullOf(tables);
-    const cutKeys = this.#strategy.flush?.(this.#snapshot()).splitKeys ?? [];
-    const newest: TableInfo = { ...this.#describe({ minKey, maxKey, bytes }, tables) };
-    const shape = { tableBytes: this.#tree.limits.tableBytes, cutKeys };
-    const cut = estimateMerge({ sources: [[newest]], shape, live: this.#live() });
-    const outputs = cut.map((estimate) => this.#describe(estimate, [newest]));
-    this.#runs = [runOf(this.#nextId++, 0, outputs), ...this.#runs];
-    this.#version++;
-    const now = bytesOf(this.#runs) + this.#pendingBytes;
-    this.#peakBytes = Math.max(this.#peakBytes, now);
+    this.#tree.flushOver(bytes, this.#live());
+    this.#notePeak();
+  }
+
+  #notePeak(): void {
+    this.#peakBytes = Math.max(this.#peakBytes, this.#tree.bytes + this.#pendingBytes);
   }
 
   /** The largest run, scaled to the live data. */
   #live(): readonly TableInfo[] {
     let largest: RunInfo | undefined;
-    for (const run of this.#runs) if (run.bytes >= (largest?.bytes ?? 0)) largest = run;
+    for (const run of this.#tree.runs) if (run.bytes >= (largest?.bytes ?? 0)) largest = run;
     if (largest === undefined) return [];
     const { liveBytes = largest.bytes } = this.#options;
     const scale = liveBytes / Math.max(1, largest.bytes);
     return largest.tables.map((table) => ({ ...table, bytes: table.bytes * scale }));
   }
-
-  #describe(estimate: EstimatedTable, inputs: readonly TableInfo[]): TableInfo {
-    let entries = 0;
-    let oldestWriteAt = Number.POSITIVE_INFINITY;
-    let newestWriteAt = 0;
-    let maxSequence = 0;
-    let minSequence = Number.POSITIVE_INFINITY;
-    for (const input of inputs) {
-      entries += input.entries;
-      oldestWriteAt = Math.min(oldestWriteAt, input.oldestWriteAt);
-      newestWriteAt = Math.max(newestWriteAt, input.newestWriteAt);
-      maxSequence = Math.max(maxSequence, input.maxSequence);
-      minSequence = Math.min(minSequence, input.minSequence);
-    }
-    const density = entries / Math.max(1, totalBytes(inputs));
-    return Object.freeze({
-      ...estimate,
-      id: this.#nextId++,
-      entries: Math.max(1, Math.round(estimate.bytes * density)),
-      minSequence,
-      maxSequence,
-      // Tombstones are taken as gone: where they stay, they are merged with what comes after them.
-      pointTombstones: 0,
-      rangeTombstones: 0,
-      reclaimableBytes: 0,
-      oldestTombstoneAt: null,
-      oldestWriteAt,
-      newestWriteAt,
-      createdAt: this.#tree.now,
-      filterBitsPerKey: 10,
-      busyBy: null,
-    });
-  }
-
-  #snapshot(): TreeSnapshot {
-    const rows = this.#ledger.view<TableInfo, RunInfo>(this.#runs);
-    const runs = rows.map(({ id, level, tables }) =>
-      runOf(
-        id,
-        level,
-        tables.map((table) => ({ ...table, busyBy: this.#ledger.busyBy(table.id) })),
-      ),
-    );
-    const inProgress = this.#ledger.running.map(({ id, kind, inputs, target, inputBytes }) => ({
-      id,
-      kind,
-      inputs,
-      target,
-      inputBytes,
-    }));
-    return { ...this.#tree, version: this.#version, runs, inProgress };
-  }
-}
-
-function runOf(id: number, level: number, tables: readonly TableInfo[]): RunInfo {
-  let entries = 0;
-  for (const table of tables) entries += table.entries;
-  return { id, level, tables, bytes: totalBytes(tables), entries };
-}
-
-function bytesOf(runs: readonly RunInfo[]): number {
-  let bytes = 0;
-  for (const run of runs) bytes += run.bytes;
-  return bytes;
 }
