@@ -2,7 +2,8 @@
  * Plans hybrid compaction.
  *
  * 1. L0 has its trigger: its idle runs become one run of the base level, without touching what is there. A tree too
- *    small for upper levels merges them into the last level at once.
+ *    small for upper levels merges them into the last level at once. What is too much for a task (another strategy left
+ *    it there) is moved down, oldest run first, until the rest fits.
  * 2. An upper level has more than K runs: they become one run of the next level (of the same level, if K < T − 1 and
  *    they are still small). What is more than `limits.maxTaskBytes` goes there in pieces, each appended to the run that
  *    the first one made; whether a piece is small is then asked of its stretch of keys alone.
@@ -86,7 +87,14 @@ function planLevel0(
     return;
   }
   const level = isDirect ? lastLevel : Math.min(baseLevel, lastLevel - 1);
-  const to = after(snapshot, idle[0]!, level);
+  const oldest = idle[0]!;
+  const to = after(snapshot, oldest, level);
+  if (totalBytes(tables) > snapshot.limits.maxTaskBytes) {
+    // Another strategy left a large run here: it is one of the base level's as it is.
+    const inputs = oldest.tables.map((table) => table.id);
+    draft.add({ kind: 'move', inputs, to, reason, score });
+    return;
+  }
   const merge = { tables, overlap: [], to, level, reason, score };
   mergeTables(snapshot, tree, merge, settings, draft);
 }

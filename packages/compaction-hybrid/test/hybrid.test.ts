@@ -2,7 +2,8 @@ import { Simulator, type SimulatorOptions } from '@lsm/compaction';
 import { FLUID_PRESETS, fluidPreset, type HybridSettings, hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
-import { type CompactionStrategy, seededRandom } from '@lsm/core';
+import { type CompactionStrategy, seededRandom, type TableInfo } from '@lsm/core';
+import { treeRun, treeSnapshot, treeTable } from '@lsm/testkit';
 import { describe, expect, test } from 'vitest';
 
 const KEYS = 12_000;
@@ -68,6 +69,20 @@ describe('hybrid', { timeout: 60_000 }, () => {
     };
     const whole = written({ maxTaskEntries: Number.POSITIVE_INFINITY });
     expect(written({}) / whole).toBeLessThan(most);
+  });
+
+  test('moves a large run that was left in L0 down instead of merging it with the others', () => {
+    const wide = (id: number): TableInfo => treeTable(id, 'a-z');
+    const keys = [...'abcdefghijklmnopqrstuvwxyz'];
+    const large = keys.map((key, i) => treeTable(100 + i, key));
+    const level0 = [0, 1, 2, 3].map((i) => treeRun(i, 0, [wide(i)]));
+    const last = treeRun(9, 8, [treeTable(200, 'a-z', { bytes: 1e5 })]);
+    const runs = [...level0, treeRun(5, 0, large), last];
+    const [task, ...more] = hybrid().plan(treeSnapshot(runs), null).tasks;
+    expect(task).toMatchObject({ kind: 'move', inputs: large.map(({ id }) => id) });
+    expect(more).toEqual([]);
+    const [merge] = hybrid().plan(treeSnapshot([...level0, last]), null).tasks;
+    expect(merge).toMatchObject({ kind: 'merge', inputs: [3, 2, 1, 0] });
   });
 
   test('writes less than leveled and takes less space than tiered', () => {

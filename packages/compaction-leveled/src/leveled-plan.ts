@@ -5,7 +5,7 @@
  * 2. Each row above its target gives its best table (pick-tables.ts), with all that it overlaps, to the next row,
  *    and as many tables as fit within the same borders; several at a time, until it would be within its target.
  *    Rows that are worse off than L0 go before it.
- *    What overlaps nothing is moved without being read; a table that alone is too much for a task is cut apart first.
+ *    What overlaps nothing is moved without being read, all at once; a table that alone is too much for a task is cut apart first.
  * 3. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
  */
 import {
@@ -18,7 +18,7 @@ import {
   type TableCandidate,
   totalBytes,
 } from '@lsm/compaction';
-import type { TableInfo, TreeSnapshot } from '@lsm/core';
+import type { TableId, TableInfo, TreeSnapshot } from '@lsm/core';
 import { planLevel0 } from './level0-plan.ts';
 import { type LeveledState, withCursor } from './leveled-state.ts';
 import { cutWide, shapeFor, wouldElide } from './leveled-tasks.ts';
@@ -72,19 +72,39 @@ function drain(
   const after = state.after(row.run.level);
   let next = state;
   let isRunMade = false;
+  const free: TableInfo[] = [];
   for (const candidate of pickTables(idle, target, settings.picker, after)) {
+    const { table, overlap } = candidate;
     if (draft.room === 0 || excess <= 0) break;
-    if (draft.isBusy(candidate.table.id) || (isRunMade && row.next === null)) continue;
+    if (draft.isBusy(table.id) || (isRunMade && row.next === null)) continue;
+    if (overlap.length === 0 && !wouldElide([table], row.older)) {
+      free.push(table);
+      excess -= table.bytes;
+      next = withCursor(next, row.run.level, table);
+      continue;
+    }
+    // Together, as each task costs a record in the manifest, and a switch can have hundreds of these.
+    if (free.length > 0) break;
     const moved = giveDown(snapshot, row, idle, candidate, draft);
     if (moved === 0) continue;
     excess -= moved;
     isRunMade = true;
-    next = withCursor(next, row.run.level, candidate.table);
+    next = withCursor(next, row.run.level, table);
   }
+  moveDown(row, free, draft);
   return next;
 }
 
-/** Adds the task for one candidate; returns the bytes that leave the row, 0 if the draft refused. */
+function moveDown({ run, to, score }: Row, tables: readonly TableInfo[], draft: PlanDraft): void {
+  const reason = `L${run.level} above its target`;
+  const add = (inputs: readonly TableId[]): boolean =>
+    draft.add({ kind: 'move', inputs, to, reason, score });
+  const ids = tables.map((table) => table.id);
+  // A task at work beside some of them need not keep the others.
+  if (ids.length > 0 && !add(ids)) ids.some((id) => add([id]));
+}
+
+/** Adds the merge for one candidate; returns the bytes that leave the row, 0 if the draft refused. */
 function giveDown(
   snapshot: TreeSnapshot,
   row: Row,
@@ -94,10 +114,6 @@ function giveDown(
 ): number {
   const { to, older, score } = row;
   const reason = `L${row.run.level} above its target`;
-  if (overlap.length === 0 && !wouldElide([table], older)) {
-    const task = { kind: 'move' as const, inputs: [table.id], to, reason, score };
-    return draft.add(task) ? table.bytes : 0;
-  }
   if (row.next !== null && cutWide(snapshot, table, row.next, score, draft)) return table.bytes;
   let picked: readonly TableInfo[] = [table];
   const hull = hullOf([table, ...overlap]);

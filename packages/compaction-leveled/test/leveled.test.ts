@@ -55,6 +55,24 @@ describe('leveled', { timeout: 60_000 }, () => {
     expect(plan(snapshot, { level0Runs: 3 }).length).toBe(1);
   });
 
+  test('moves all that overlaps nothing below in one task, and else what no running task is near', () => {
+    const upper = run(1, 5, ...['b', 'd', 'f', 'h'].map((key, i) => table(1 + i, key)));
+    const last = run(2, 6, table(9, 'c'), table(10, 'e'), table(11, 'i-z'));
+    const runs = [upper, run(3, 5, table(8, 'a-z')), last];
+    // Two runs of one level: all of the newer one has to go to the older one, which holds nothing there.
+    const apart = run(3, 5, table(8, 'j-k'));
+    const snapshot = tree([upper, apart, last]);
+    const [move] = plan(snapshot);
+    expect(move).toMatchObject({ kind: 'move', to: { into: 3 }, inputs: [1, 2, 3, 4] });
+    expect(plan(tree(runs))[0]?.kind).toBe('merge');
+    const busy = run(3, 5, table(8, 'e-k', { busyBy: 7 }));
+    const inProgress = [
+      { id: 7, kind: 'rewrite' as const, inputs: [8], target: 3, inputBytes: 100 },
+    ];
+    const beside = plan(tree([upper, busy, last], { inProgress }));
+    expect(beside.flatMap(({ kind, inputs }) => (kind === 'move' ? inputs : []))).toEqual([1, 2]);
+  });
+
   test('merges L0 within itself while the level below is at work', () => {
     const busy = run(1, 6, table(1, 'a-z', { busyBy: 9 }));
     const inProgress = [

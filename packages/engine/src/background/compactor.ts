@@ -474,7 +474,7 @@ export class Compactor {
     const { tree, counters, events, clock } = this.#host;
     try {
       const runs = this.#ledger.outcome<TableMetadata>(tree.version.runs, task.id, outputs);
-      tree.commitRuns(runs, { state: this.#state });
+      tree.commitRuns(runs, { state: this.#state }, task.kind !== 'move');
     } catch (error) {
       this.#ledger.abort(task.id);
       tree.discard(outputs);

@@ -148,13 +148,19 @@ export class Tree {
     this.#commit({ ...editBetween(this.version, runs), lastSequence, replayFrom });
   }
 
-  /** Puts a new list of runs in force, with the strategy's state. */
-  commitRuns(runs: readonly RunTables[], strategy: { readonly state: Json }): void {
+  /**
+   * Puts a new list of runs in force, with the strategy's state.
+   *
+   * @param sync - false if the tables stay the same: then the next edit makes it durable, and before that a crash leaves
+   *   them where they were
+   */
+  commitRuns(runs: readonly RunTables[], strategy: { readonly state: Json }, sync: boolean): void {
     const { state } = this.#store;
-    this.#commit({
+    const edit = {
       ...editBetween(this.version, runs),
       ...(state.strategy === null ? {} : { strategy: { ...state.strategy, ...strategy } }),
-    });
+    };
+    this.#commit(edit, sync);
   }
 
   /** Records the strategy, and with it that it may drop data. */
