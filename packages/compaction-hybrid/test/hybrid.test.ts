@@ -213,6 +213,26 @@ describe('hybrid', { timeout: 60_000 }, () => {
     ]);
   });
 
+  test.each([
+    ['leveled', leveled()],
+    ['tiered', tiered()],
+    ['hybrid', hybrid()],
+  ])('%s keeps no queue large that is deleted by ranges', (_, strategy) => {
+    const [live, count] = [1000, 6000];
+    const sizes = { flushEntries: 50, tableEntries: 25, maxTaskEntries: 400 };
+    const simulator = new Simulator(strategy, { keyCount: count, ...sizes });
+    let worst = 0;
+    for (let key = 0, oldest = 0; key < count; key++) {
+      simulator.put(key);
+      if (key - oldest < live + 25) continue;
+      simulator.delRange(oldest, oldest + 25);
+      oldest += 25;
+      worst = Math.max(worst, simulator.stats.treeBytes);
+    }
+    expect(simulator.stats.coveredTables).toBeGreaterThan(0.8 * (count / 50 - live / 50));
+    expect(worst).toBeLessThan(1.5 * live);
+  });
+
   test('moves the newest entries of a queue down though its oldest are deleted by ranges beside them', () => {
     const [live, count] = [2000, 10_000];
     const simulator = new Simulator(hybrid(), {

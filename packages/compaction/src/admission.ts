@@ -62,6 +62,8 @@ export interface AdmissionContext {
   readonly reserveBytes?: number;
   /** Whether `drop` tasks are allowed; default false. */
   readonly lossy?: boolean;
+  /** Whether range deletes that stay hide all that a `drop` takes from all readers (covered-tables.ts); default false. */
+  readonly hidden?: boolean;
 }
 
 /**
@@ -148,6 +150,8 @@ export function admit(
   if (flaw !== null) return { rule: 'A1', message: flaw };
   const located = locate(runs, running, task, rules);
   if ('rule' in located) return located;
+  // Nothing of it can be seen, so neither what is older nor what is at work beside it depends on it.
+  if (task.kind === 'drop' && context.hidden === true) return null;
   return (
     checkNoJump(located, rules.noJump) ??
     checkFit(located, rules.fit) ??

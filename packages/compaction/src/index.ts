@@ -17,6 +17,11 @@ export {
   type TableSink,
 } from './compact-entries.ts';
 export * from './cost-model.ts';
+export {
+  type CoverableTable,
+  type CoverContext,
+  coveredTables,
+} from './covered-tables.ts';
 export type { ExpectedWrites } from './expected-writes.ts';
 export * from './forecast.ts';
 export * from './key-range.ts';

@@ -1,6 +1,7 @@
 /** What the simulator is given, and what it counts. */
 import type { Random } from '@lsm/core';
 import type { AdmissionRules } from './admission.ts';
+import type { CoverRules } from './covered-tables.ts';
 import type { DropRules } from './drop-rules.ts';
 import type { ProgressRules } from './progress-guard.ts';
 
@@ -61,6 +62,8 @@ export interface SimulatorStats {
   readonly tasks: number;
   readonly moves: number;
   readonly aborts: number;
+  /** Tables that went unread, since range deletes hid them. */
+  readonly coveredTables: number;
   readonly rejections: number;
 }
 
@@ -76,6 +79,7 @@ export interface SimulatorRules {
    * all, without asking older runs.
    */
   readonly forgetsSequences?: boolean;
+  readonly cover?: Partial<CoverRules>;
   /** D6 broken: of several sealed memtables the newest is flushed first. */
   readonly flushesNewestFirst?: boolean;
 }

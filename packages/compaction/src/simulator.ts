@@ -5,7 +5,7 @@
  * 2. `plan` asks the strategy and starts what the ledger admits: the same admission, merge, drop rules and cuts as in
  *    the engine, on tables in memory. `step` ends one running task: the oldest, or with `random` any, and some of
  *    them by abort. So the adversarial orders that concurrency can bring are replayed from a seed.
- * 3. Everything written is counted; `get` reads as the engine would, at any snapshot.
+ * 3. Tables that range deletes hide wholly go at once. Everything written is counted; `get` reads as the engine would, at any snapshot.
  * 4. `crash` ends the process: running tasks and reservations are gone, the log gives the memtables back, and the
  *    strategy gets the state that the last commit kept. The clock is virtual: it moves with flushes and `advance`.
  *
@@ -14,6 +14,7 @@
 import {
   type CompactionStrategy,
   type CompactionTask,
+  fragmentRangeTombstones,
   type Json,
   LsmError,
   type RangeTombstone,
@@ -25,6 +26,7 @@ import {
 } from '@lsm/core';
 import { ALL_ADMISSION_RULES, type Rejection, type RunView } from './admission.ts';
 import { compactEntries } from './compact-entries.ts';
+import { ALL_COVER_RULES, coveredTables } from './covered-tables.ts';
 import { ALL_DROP_RULES, type DropRules } from './drop-rules.ts';
 import { type KeyRange, totalBytes } from './key-range.ts';
 import { MergeCursor } from './merge-cursor.ts';
@@ -96,6 +98,7 @@ export class Simulator {
   #tasks = 0;
   #moves = 0;
   #aborts = 0;
+  #coveredTables = 0;
   #rejections: Rejection[] = [];
 
   /**
@@ -185,6 +188,7 @@ export class Simulator {
       tasks: this.#tasks,
       moves: this.#moves,
       aborts: this.#aborts,
+      coveredTables: this.#coveredTables,
       rejections: this.#rejections.length,
     };
   }
@@ -283,6 +287,7 @@ export class Simulator {
     this.#ledger.view(this.#runs);
     this.#ledger.renewBudget();
     this.#notePeak();
+    this.#dropCovered();
     if (this.#options.settles) this.settle();
     return true;
   }
@@ -407,6 +412,7 @@ export class Simulator {
     this.#pendingBytes -= totalBytes(outputs);
     if (task.kind !== 'move') for (const input of task.inputs) this.#contents.delete(input);
     this.#version++;
+    this.#dropCovered();
   }
 
   /** Ends a task: its outputs are forgotten. */
@@ -438,6 +444,28 @@ export class Simulator {
       }
     }
     throw new LsmError('LSM_STRATEGY', `"${this.#strategy.name}" is never satisfied.`);
+  }
+
+  /** What range deletes hide goes at once, as in the engine. */
+  #dropCovered(): void {
+    const context = {
+      oldestReaderSequence: Math.min(SEQUENCE_MAX, ...this.#snapshots),
+      isBusy: (table: TableId) => this.#ledger.busyBy(table) !== null,
+      fragments: ({ id }: { readonly id: TableId }) =>
+        fragmentRangeTombstones(this.#contents.get(id)!.rangeTombstones),
+    };
+    const rules = { ...ALL_COVER_RULES, ...this.#rules.cover };
+    const covered = coveredTables(this.#runs, context, rules);
+    if (covered.length === 0) return;
+    const inputs = covered.map(({ id }) => id);
+    const task = { kind: 'drop' as const, inputs, reason: 'deleted by ranges', score: 1 };
+    const admitted = this.#ledger.propose(this.#runs, task, { hidden: true });
+    if (isRejection(admitted)) return;
+    this.#runs = this.#ledger.outcome<TableInfo>(this.#runs, admitted.id, []);
+    this.#ledger.commit(admitted.id, []);
+    for (const id of inputs) this.#contents.delete(id);
+    this.#coveredTables += inputs.length;
+    this.#version++;
   }
 
   #probedRuns(): readonly ProbedRun[] {

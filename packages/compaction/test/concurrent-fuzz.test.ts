@@ -16,7 +16,7 @@ const MUTANT_SEEDS = 1500;
 
 describe('any tasks, any order', { timeout: 600_000 }, () => {
   test('never give a wrong read', () => {
-    const sum = { admitted: 0, rejected: 0, commits: 0, aborts: 0, reads: 0 };
+    const sum = { admitted: 0, rejected: 0, commits: 0, aborts: 0, coveredTables: 0, reads: 0 };
     for (let seed = FIRST; seed < FIRST + SEEDS; seed++) {
       const result: FuzzResult = fuzz(seed);
       expect(result.failure, `seed ${seed}`).toBe(null);
@@ -27,6 +27,7 @@ describe('any tasks, any order', { timeout: 600_000 }, () => {
     expect(sum.commits / SEEDS).toBeGreaterThan(4);
     expect(sum.rejected).toBeGreaterThan(sum.admitted);
     expect(sum.aborts).toBeGreaterThan(SEEDS / 4);
+    expect(sum.coveredTables).toBeGreaterThan(SEEDS / 10);
   });
 
   test('never bring back older data in a tree that allows loss', () => {

@@ -31,6 +31,7 @@ export interface FuzzResult {
   readonly rejected: number;
   readonly commits: number;
   readonly aborts: number;
+  readonly coveredTables: number;
   readonly reads: number;
 }
 
@@ -87,13 +88,14 @@ class Fuzz {
     } catch (error) {
       failure = String(error);
     }
-    const { rejections, aborts } = this.#simulator.stats;
+    const { rejections, aborts, coveredTables } = this.#simulator.stats;
     return {
       failure,
       admitted: this.#admitted,
       rejected: rejections,
       commits: this.#commits,
       aborts,
+      coveredTables,
       reads: this.#reads,
     };
   }

@@ -48,5 +48,7 @@ export const MUTANTS: readonly Mutant[] = [
   drop('D3 snapshots', { snapshotsOfRanges: false }),
   { name: 'D2, D3 by tags', options: { rules: { asksOnlyHigherTags: true } }, first: 1 },
   { name: 'D4 sequence numbers', options: { rules: { forgetsSequences: true } }, first: 1 },
+  { name: 'D7 readers', options: { rules: { cover: { readers: false } } }, first: 1 },
+  { name: 'D7 gaps', options: { rules: { cover: { gaps: false } } }, first: 1 },
   { name: 'D6 flush order', options: { rules: { flushesNewestFirst: true } }, first: 1 },
 ];

@@ -105,6 +105,12 @@ function findInFragments(
   key: Uint8Array,
   sequenceMax: number,
 ): number {
+  const index = fragmentAt(fragments, key);
+  return index < 0 ? -1 : newestAtOrBelow(fragments[index]!.sequences, sequenceMax);
+}
+
+/** Index of the fragment that a key is in; −1 if it is in none. O(log n). */
+export function fragmentAt(fragments: readonly RangeTombstoneFragment[], key: Uint8Array): number {
   let low = 0;
   let high = fragments.length;
   while (low < high) {
@@ -113,9 +119,8 @@ function findInFragments(
     else high = middle;
   }
   if (low === 0) return -1;
-  const fragment = fragments[low - 1]!;
-  if (fragment.upper !== null && compareBytes(key, fragment.upper) >= 0) return -1;
-  return newestAtOrBelow(fragment.sequences, sequenceMax);
+  const { upper } = fragments[low - 1]!;
+  return upper !== null && compareBytes(key, upper) >= 0 ? -1 : low - 1;
 }
 
 /** The first of `sequences` (newest first) that is at or below `sequenceMax`, or −1. */

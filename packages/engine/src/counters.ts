@@ -27,6 +27,8 @@ export interface Counters {
   /** Time in which at least one merge was under way, ms. */
   compactionMs: number;
   moves: number;
+  /** Tables that left the tree unread: range deletes hide them, or the strategy lets them expire. */
+  droppedTables: number;
   /** How often compaction came to a halt because the disk has no room for a merge. */
   diskShortages: number;
   slowdowns: number;
@@ -61,6 +63,7 @@ export function newCounters(): Counters {
     compactionWriteBytes: 0,
     compactionMs: 0,
     moves: 0,
+    droppedTables: 0,
     diskShortages: 0,
     slowdowns: 0,
     slowdownMs: 0,

@@ -33,6 +33,8 @@ import type { Executor, JobOutcome } from '../jobs/executor.ts';
 import type { Settings } from '../options.ts';
 import type { SnapshotList } from '../snapshot.ts';
 import type { Tree } from '../tree/tree.ts';
+import { dropOfCovered } from './covered-drop.ts';
+import { DiskWatch } from './disk-watch.ts';
 import { asLsmError } from './flusher.ts';
 import { type PiecewiseScope, refusal } from './manual-task.ts';
 import { mergeJob } from './merge-job.ts';
@@ -84,10 +86,9 @@ export class Compactor {
   strategy: CompactionStrategy;
   /** Its last judgement of the tree. */
   health: Health = CALM;
-  /** Whether tasks wait for disk space, and nothing else can be done. */
-  isDiskShort = false;
   readonly #host: CompactionHost;
   readonly #ledger: TaskLedger;
+  readonly #disk: DiskWatch;
   #state: Json;
   #rejections = 0;
   #spentBudgets = 0;
@@ -103,8 +104,6 @@ export class Compactor {
   #cancelRetry: (() => void) | null = null;
   /** Plans again when something has grown too old. */
   #cancelReplan: (() => void) | null = null;
-  /** Plans again when the disk may have space. */
-  #cancelSpaceRetry: (() => void) | null = null;
   /** Whether the strategy in use may drop tables: somebody confirmed it. */
   #isLossy: boolean;
   #planning = false;
@@ -117,6 +116,7 @@ export class Compactor {
   constructor(host: CompactionHost, strategy: CompactionStrategy, state: Json) {
     this.#host = host;
     this.#view = new StrategyView(host.tree);
+    this.#disk = new DiskWatch(host, () => this.plan());
     this.strategy = strategy;
     this.#isLossy = strategy.lossy === true;
     this.#state = state;
@@ -152,6 +152,11 @@ export class Compactor {
     this.plan();
   }
 
+  /** Whether tasks wait for disk space, and nothing else can be done. */
+  get isDiskShort(): boolean {
+    return this.#disk.isShort;
+  }
+
   /** The tree as a strategy is shown it, the disk taken as large enough; with keys of its own, for anybody's code. */
   get tree(): TreeSnapshot {
     return this.#snapshot(Number.POSITIVE_INFINITY, new StrategyView(this.#host.tree));
@@ -179,6 +184,7 @@ export class Compactor {
     if (this.#planning || this.#closed || this.#held > 0 || this.#cancelRetry !== null) return;
     this.#planning = true;
     try {
+      if (!this.#paused) this.dropCovered();
       while (!this.#paused && this.#planOnce());
     } finally {
       this.#planning = false;
@@ -188,8 +194,18 @@ export class Compactor {
       this.plan();
       return;
     }
-    this.#lookForSpace();
+    const spareBytes = this.#spareDiskBytes();
+    this.#disk.look(this.#taskWithoutSpace(spareBytes), spareBytes);
     this.#changed();
+  }
+
+  /** Drops the tables that range deletes hide from everybody, whatever the strategy; false if there are none. */
+  dropCovered(): boolean {
+    const isBusy = (table: number): boolean => this.#ledger.busyBy(table) !== null;
+    const task = dropOfCovered(this.#host, isBusy);
+    if (task === null) return false;
+    const admitted = this.#ledger.propose(this.#host.tree.version.runs, task, { hidden: true });
+    return !isRejection(admitted) && this.#start(admitted, null);
   }
 
   /** Replaces the strategy, durably. One that may drop data has been confirmed by the caller. */
@@ -282,7 +298,7 @@ export class Compactor {
   close(): void {
     this.#closed = true;
     this.#cancelRetry?.();
-    this.#cancelSpaceRetry?.();
+    this.#disk.close();
     this.#cancelReplan?.();
     for (const task of this.#ledger.running) this.#ledger.abort(task.id);
     for (const done of this.#waiting.values()) done(closedMeanwhile());
@@ -351,29 +367,6 @@ export class Compactor {
   #spareDiskBytes(): number {
     const host = this.#host;
     return Math.max(0, host.freeDiskBytes() - RESERVED_MEMTABLES * host.settings.memtableBytes);
-  }
-
-  /** Notes whether only a lack of disk space keeps the strategy from working; then looks again after a while. */
-  #lookForSpace(): void {
-    const { tree, counters, events, clock } = this.#host;
-    const wasShort = this.isDiskShort;
-    const freeBytes = this.#spareDiskBytes();
-    const task = this.#taskWithoutSpace(freeBytes);
-    this.isDiskShort = task !== undefined;
-    if (task === undefined) return;
-    if (!wasShort) {
-      const inputs = new Set(task.inputs);
-      let neededBytes = 0;
-      for (const table of tree.version.tables()) {
-        if (inputs.has(table.id)) neededBytes += table.bytes;
-      }
-      counters.diskShortages++;
-      events.emit('diskShort', { neededBytes, freeBytes });
-    }
-    this.#cancelSpaceRetry ??= clock.after(RETRY_MS, () => {
-      this.#cancelSpaceRetry = null;
-      this.plan();
-    });
   }
 
   /** What the strategy would do now if the disk were larger, while it does nothing. */
@@ -484,6 +477,7 @@ export class Compactor {
     }
     this.#ledger.commit(task.id, outputs);
     if (task.kind === 'move') counters.moves++;
+    else if (task.kind === 'drop') counters.droppedTables += task.inputs.length;
     else counters.compactions++;
     counters.compactionReadBytes += readBytes;
     counters.compactionWriteBytes += writtenBytes;

@@ -132,6 +132,8 @@ export class IdleReclaim {
       await this.#host.flush();
       return true;
     }
+    // A reader that kept such tables may be gone.
+    if (compactor.dropCovered()) return true;
     const reader = this.#host.snapshots.oldest();
     const cause = `${tree.lastSequence} ${reader}`;
     if (cause !== this.#done && this.#due(compactor.scope).length > 0) {
@@ -202,10 +204,9 @@ export class IdleReclaim {
 
   #context(): ReclaimableContext {
     const { tree, snapshots } = this.#host;
-    const files = new Map([...tree.files].map((file) => [file.metadata.id, file]));
     return {
       oldestReaderSequence: snapshots.oldest(),
-      rangeTombstones: (table) => files.get(table.id)?.table.rangeTombstones.all ?? [],
+      rangeTombstones: (table) => tree.file(table.id)?.table.rangeTombstones.all ?? [],
     };
   }
 }

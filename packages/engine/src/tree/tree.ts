@@ -115,6 +115,11 @@ export class Tree {
     return this.#files.values();
   }
 
+  /** A table file of the tree. */
+  file(table: number): TableFile | undefined {
+    return this.#files.get(table);
+  }
+
   /** Lookups that looked into a table in vain since it was opened; 0 if it is not open. */
   wastedReads(table: number): number {
     return this.#files.get(table)?.opened?.wastedReads ?? 0;

@@ -143,6 +143,18 @@ export function treeScripts(): Script[] {
       }
       await historian.database.run(historian.database.db.idle());
     }),
+    script('tables hidden by range deletes', { compaction: 'tiered' }, async (historian) => {
+      for (let i = 0; i < 3; i++) {
+        await rounds(historian, 2, 6);
+        const snapshot = historian.database.db.snapshot();
+        await historian.write([{ type: 'delRange', gte: bytes('k'), lt: bytes('l') }]);
+        await historian.flush();
+        snapshot.close();
+        await historian.write([put('k3', i, 30)], { durability: 'fsync' });
+        await historian.flush();
+      }
+      await historian.database.run(historian.database.db.idle());
+    }),
     script('snapshots held over merges', {}, async (historian) => {
       const { db } = historian.database;
       for (let i = 0; i < 3; i++) {
