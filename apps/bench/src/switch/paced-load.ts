@@ -1,9 +1,9 @@
 /**
  * Writes at a fixed rate beside checked reads, and how long writes took.
  *
- * The loop is open: writes are due at fixed times and are issued when they are due, whatever became of those before. Two
- * times are taken of each: `call`, from the call to its acknowledgement, and `response`, from when it was due, which also
- * has in it what kept the thread or the timers.
+ * Writes are due at fixed times, whatever became of those before; one is under way at a time, a read after each. Two
+ * times are taken: `call`, from the call to its acknowledgement, and `response`, from when it was due, which also has in
+ * it what kept the thread or the timers, the reads, and the writes that were due before.
  */
 import { createHistogram, type RecordableHistogram } from 'node:perf_hooks';
 import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises';
@@ -12,11 +12,8 @@ import { SeededDraws } from '../random.ts';
 import type { OperationTrace } from './operation-trace.ts';
 
 /** Pause between looks at what is due, ms. */
-const TICK_MS = 2;
-/**
- * Writes issued between two turns of the event loop, at most: a writer learns of its acknowledgement only in its next
- * turn, so that a longer burst would measure itself.
- */
+const TICK_MS = 1;
+/** Writes between two turns of the event loop, at most, when they are late. */
 const BURST_MAX = 16;
 
 /** Quantiles of one of the two times, µs. */
@@ -42,11 +39,8 @@ export class PacedLoad {
   readonly #trace: OperationTrace;
   readonly #rate: number;
   readonly #draws: SeededDraws;
-  /** Keys with writes that are not acknowledged, and how many: their value is not known. */
-  readonly #open = new Map<number, number>();
   #call: RecordableHistogram = createHistogram({ figures: 3 });
   #response: RecordableHistogram = createHistogram({ figures: 3 });
-  #failure: unknown = null;
 
   /**
    * @param rate - writes in a second
@@ -60,7 +54,7 @@ export class PacedLoad {
   }
 
   /**
-   * Runs until `isOver` says so, then until all writes are acknowledged.
+   * Runs until `isOver` says so.
    *
    * @param isOver - asked every few ms with the time so far, ms
    * @throws WrongAnswer, or what a write failed with
@@ -70,50 +64,26 @@ export class PacedLoad {
     this.#response = createHistogram({ figures: 3 });
     const started = performance.now();
     let writes = 0;
-    let reads = 0;
     while (!isOver(performance.now() - started)) {
       const due = Math.floor(((performance.now() - started) * this.#rate) / 1000);
       const burst = Math.min(due - writes, BURST_MAX);
       for (let i = 0; i < burst; i++) {
-        this.#write(started + (writes * 1000) / this.#rate);
-        writes++;
-        reads += this.#read();
+        await this.#write(started + (writes++ * 1000) / this.#rate);
+        this.#trace.check(this.#db, this.#draws.below(this.#trace.entries));
       }
-      if (this.#failure !== null) throw this.#failure as Error;
       await (burst === BURST_MAX ? nextTurn() : sleep(TICK_MS));
     }
-    while (this.#open.size > 0) await sleep(TICK_MS);
-    if (this.#failure !== null) throw this.#failure as Error;
     const ms = performance.now() - started;
     const [call, response] = [latenciesOf(this.#call), latenciesOf(this.#response)];
-    return { writes, reads, ms, call, response };
+    return { writes, reads: writes, ms, call, response };
   }
 
-  #write(due: number): void {
-    const open = this.#open;
-    const key = this.#trace.keyOf(this.#trace.count);
-    open.set(key, (open.get(key) ?? 0) + 1);
+  async #write(due: number): Promise<void> {
     const called = performance.now();
-    const done = (): void => {
-      const now = performance.now();
-      this.#call.record(nanoseconds(now - called));
-      this.#response.record(nanoseconds(now - due));
-      const left = open.get(key)! - 1;
-      if (left === 0) open.delete(key);
-      else open.set(key, left);
-    };
-    this.#trace.next(this.#db).then(done, (error: unknown) => {
-      this.#failure ??= error;
-      open.delete(key);
-    });
-  }
-
-  /** Checks one key; how many were checked. */
-  #read(): number {
-    const key = this.#draws.below(this.#trace.entries);
-    if (this.#open.has(key)) return 0;
-    this.#trace.check(this.#db, key);
-    return 1;
+    await this.#trace.next(this.#db);
+    const now = performance.now();
+    this.#call.record(nanoseconds(now - called));
+    this.#response.record(nanoseconds(now - due));
   }
 }
 
