@@ -21,7 +21,7 @@ import {
 import type { TableId, TableInfo, TreeSnapshot } from '@lsm/core';
 import { planLevel0 } from './level0-plan.ts';
 import { type LeveledState, withCursor } from './leveled-state.ts';
-import { cutWide, shapeFor, wouldElide } from './leveled-tasks.ts';
+import { cutWide, shapeFor, TASK_SHARE_MAX, wouldElide } from './leveled-tasks.ts';
 import type { LeveledTree, Row } from './leveled-tree.ts';
 import type { LeveledSettings } from './settings.ts';
 
@@ -73,7 +73,11 @@ function drain(
   let next = state;
   let isRunMade = false;
   const free: TableInfo[] = [];
-  for (const candidate of pickTables(idle, target, settings.picker, after)) {
+  const filter = {
+    isBusy: (table: TableId) => draft.isBusy(table),
+    wideBytes: TASK_SHARE_MAX * snapshot.limits.maxTaskBytes,
+  };
+  for (const candidate of pickTables(idle, target, settings.picker, after, filter)) {
     const { table, overlap } = candidate;
     if (draft.room === 0 || excess <= 0) break;
     if (draft.isBusy(table.id) || (isRunMade && row.next === null)) continue;

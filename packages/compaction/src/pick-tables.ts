@@ -12,9 +12,10 @@
  * No choice depends on table numbers, so equal trees get equal plans.
  *
  * A plan takes a few candidates of hundreds. So both runs are walked once, side by side, the bytes of an overlap are the
- * difference of two sums, and what is best is looked for when it is asked for, instead of sorting.
+ * difference of two sums, what can't be merged now is left out before it is looked at, and what is best is looked for
+ * when it is asked for, instead of sorting.
  */
-import { compareBytes, type TableInfo } from '@lsm/core';
+import { compareBytes, type TableId, type TableInfo } from '@lsm/core';
 import { isWithinUpper } from './key-range.ts';
 
 /** Names of the orders. */
@@ -38,6 +39,14 @@ export interface TableCandidate {
   readonly overlapBytes: number;
 }
 
+/** What is left out: tables that overlap a busy one. */
+export interface PickFilter {
+  /** Whether a running or planned task has a table. */
+  isBusy(table: TableId): boolean;
+  /** Bytes, with the overlap, above which a table is offered all the same: it may be cut apart. */
+  readonly wideBytes: number;
+}
+
 /**
  * Candidates of a run, best first; O(n log m), and O(n) for each that is taken.
  *
@@ -45,14 +54,17 @@ export interface TableCandidate {
  * @param target - tables of the target run, in key order
  * @param picker - the order
  * @param after - key where the last pick of this level ended; `null`: none yet
+ * @param filter - default: nothing is left out
  */
 export function* pickTables(
   tables: readonly TableInfo[],
   target: readonly TableInfo[],
   picker: TablePicker,
   after: Uint8Array | null,
+  filter?: PickFilter,
 ): Generator<TableCandidate, void, undefined> {
   const { starts, ends, bytes } = overlapsOf(tables, target);
+  const isOffered = offers(tables, target, { starts, ends, bytes }, filter);
   const first = after === null ? 0 : tables.findIndex((one) => compareBytes(one.minKey, after) > 0);
   const candidate = (index: number): TableCandidate => ({
     table: tables[index]!,
@@ -61,14 +73,16 @@ export function* pickTables(
   });
   if (picker === 'round-robin') {
     for (let i = 0; i < tables.length; i++) {
-      yield candidate((Math.max(0, first) + i) % tables.length);
+      const index = (Math.max(0, first) + i) % tables.length;
+      if (isOffered(index)) yield candidate(index);
     }
     return;
   }
   const ratios = tables.map((table, i) => overlapRatio(table, bytes[i]!));
   const ranks = picker === 'min-overlap' ? ratios : tables.map((table) => rank(table, picker));
-  const left = Uint32Array.from(tables, (_, i) => (Math.max(0, first) + i) % tables.length);
-  for (let count = tables.length; count > 0; count--) {
+  const inOrder = Uint32Array.from(tables, (_, i) => (Math.max(0, first) + i) % tables.length);
+  const left = inOrder.filter(isOffered);
+  for (let count = left.length; count > 0; count--) {
     let best = 0;
     for (let i = 1; i < count; i++) {
       const [a, b] = [left[i]!, left[best]!];
@@ -106,6 +120,23 @@ function overlapsOf(tables: readonly TableInfo[], target: readonly TableInfo[]):
     bytes[i] = sums[end]! - sums[start]!;
   }
   return { starts, ends, bytes };
+}
+
+/** Tells which tables are offered, by position. */
+function offers(
+  tables: readonly TableInfo[],
+  target: readonly TableInfo[],
+  { starts, ends, bytes }: Overlaps,
+  filter: PickFilter | undefined,
+): (index: number) => boolean {
+  if (filter === undefined) return () => true;
+  const busy = new Uint32Array(target.length + 1);
+  for (let i = 0; i < target.length; i++) {
+    busy[i + 1] = busy[i]! + (filter.isBusy(target[i]!.id) ? 1 : 0);
+  }
+  return (index) =>
+    busy[starts[index]!] === busy[ends[index]!] ||
+    tables[index]!.bytes + bytes[index]! > filter.wideBytes;
 }
 
 /** First table from `from` on that `isReached`, as all after it do; steps double, since it tends to be near. */

@@ -1,26 +1,36 @@
 /** An immutable version of the tree together with the open files behind it; readers hold one while they need it. */
-import type { Version } from '@lsm/manifest';
+import type { Run, Version } from '@lsm/manifest';
 import { RunView } from './run-view.ts';
 import type { TableFile } from './table-file.ts';
 
 /** What reads go through: the runs, newest first. */
 export class TreeView {
   readonly version: Version;
-  /** Runs that hold tables, newest first. */
+  /** The version's runs that hold tables, newest first. */
+  readonly shown: readonly Run[];
+  /** The same, for reads. */
   readonly runs: readonly RunView[];
   #references = 1;
 
-  /** @param files - every table of the version by id; each is retained */
-  constructor(version: Version, files: ReadonlyMap<number, TableFile>) {
+  /**
+   * @param files - every table of the version by id; each is retained
+   * @param before - the view that this one replaces: runs that both have are seen through the same eyes
+   */
+  constructor(version: Version, files: ReadonlyMap<number, TableFile>, before?: TreeView) {
     this.version = version;
-    const runs: RunView[] = [];
-    for (const run of version.runs) {
-      if (run.tables.length === 0) continue;
-      const members = run.tables.map((table) => files.get(table.id)!);
-      for (const file of members) file.retain();
-      runs.push(new RunView(run.id, run.level, members));
-    }
-    this.runs = runs;
+    const known = new Map<Run, RunView>();
+    for (const [i, run] of (before?.shown ?? []).entries()) known.set(run, before!.runs[i]!);
+    this.shown = version.runs.filter((run) => run.tables.length > 0);
+    this.runs = this.shown.map(
+      (run) =>
+        known.get(run) ??
+        new RunView(
+          run.id,
+          run.level,
+          run.tables.map((table) => files.get(table.id)!),
+        ),
+    );
+    for (const run of this.runs) for (const file of run.files) file.retain();
   }
 
   /** Holds the view. */

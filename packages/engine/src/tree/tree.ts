@@ -252,7 +252,7 @@ export class Tree {
       if (!gone.delete(table.id)) this.#addFile(table);
     }
     const old = this.view;
-    this.view = new TreeView(this.version, this.#files);
+    this.view = new TreeView(this.version, this.#files, old);
     this.changes++;
     for (const [id, file] of gone) {
       this.#files.delete(id);
