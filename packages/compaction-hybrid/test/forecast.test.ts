@@ -61,6 +61,33 @@ describe('forecast of a switch', () => {
     120_000,
   );
 
+  test('gets to an end from whatever a series of strategies left, with range deletes and tasks under way', () => {
+    let merges = 0;
+    for (let seed = 0; seed < 30; seed++) {
+      const random = seededRandom(seed);
+      const below = (limit: number): number => random.next() % limit;
+      const draw = (): CompactionStrategy => strategies[below(strategies.length)]![1]();
+      const options = { keyCount: 300, flushEntries: 20, tableEntries: 8, maxTaskEntries: 60 };
+      const adverse = { maxTasks: 3, settles: false, random, abortShare: 0.1 };
+      const simulator = new Simulator(draw(), { ...options, ...adverse });
+      for (let i = 0; i < 1200; i++) {
+        const dice = below(150);
+        if (dice === 0) simulator.delRange(below(250), 250 + below(50));
+        else if (dice < 30) simulator.del(below(300));
+        else simulator.put(below(300));
+        if (below(15) === 0) simulator.plan();
+        if (below(12) === 0) simulator.step();
+        if (below(200) === 0) simulator.setStrategy(draw());
+        if (below(150) > 0) continue;
+        const writes = { bytesPerMs: 0.1, leastMs: below(2) * 1000 };
+        const result = forecast(simulator.tree(), draw(), { bytesPerMs: 10, writes });
+        expect(result.isComplete, `seed ${seed}, operation ${i}`).toBe(true);
+        merges += result.merges;
+      }
+    }
+    expect(merges).toBeGreaterThan(1000);
+  });
+
   test('tells the space that it takes meanwhile, and how long at a given speed', () => {
     const whole = load(leveled({ ratio: 4 }), Number.POSITIVE_INFINITY);
     const pieces = load(leveled({ ratio: 4 }), 400);

@@ -67,13 +67,17 @@ export function coveredTables<T extends CoverableTable>(
   const covered: T[] = [];
   const newer: { readonly table: T; readonly fragments: Fragments }[] = [];
   for (const { tables } of runs) {
-    const candidates = new Set<T>();
-    for (const { table } of newer) {
+    // Only what overlaps a table is asked about it: a large tree may have range deletes everywhere.
+    const above = new Map<T, Fragments[]>();
+    for (const { table, fragments } of newer) {
       const [start, end] = overlapBounds(tables, table);
-      for (let i = start; i < end; i++) candidates.add(tables[i]!);
+      for (let i = start; i < end; i++) {
+        const lists = above.get(tables[i]!);
+        if (lists === undefined) above.set(tables[i]!, [fragments]);
+        else lists.push(fragments);
+      }
     }
-    const lists = newer.map(({ fragments }) => fragments);
-    for (const table of candidates) {
+    for (const [table, lists] of above) {
       if (isCovered(table, lists, context, rules) && !context.isBusy(table.id)) covered.push(table);
     }
     for (const table of tables) {
