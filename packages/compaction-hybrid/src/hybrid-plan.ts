@@ -2,8 +2,8 @@
  * Plans hybrid compaction.
  *
  * 1. L0 has its trigger: its idle runs become one run of the base level, without touching what is there. A tree too
- *    small for upper levels merges them into the last level at once. What is too much for a task (another strategy left
- *    it there) is moved down, oldest run first, until the rest fits.
+ *    small for upper levels merges them into the last level at once. Of more than a full L0 and a task may have (another
+ *    strategy left it there) a large oldest run is moved down as it is, and else as many of the oldest as fit are merged.
  * 2. An upper level has more than K runs: they become one run of the next level (of the same level, if K < T − 1 and
  *    they are still small). What is more than `limits.maxTaskBytes` goes there in pieces, each appended to the run that
  *    the first one made; whether a piece is small is then asked of its stretch of keys alone.
@@ -39,6 +39,9 @@ import {
 import { bytesOf, type HybridTree, type UpperLevel } from './hybrid-tree.ts';
 import type { HybridSettings } from './settings.ts';
 
+/** How far a task may go beyond its limit where tables can't be cut apart. */
+const OVERSIZE = 1.5;
+
 /** Fills a draft. */
 export function planHybrid(
   snapshot: TreeSnapshot,
@@ -72,14 +75,14 @@ function planLevel0(
 ): void {
   const { level0, baseLevel, lastLevel, upper, last } = tree;
   if (level0.length < settings.level0Runs) return;
-  const idle = idleOldest(level0, draft);
+  let idle = idleOldest(level0, draft);
   if (idle.length < Math.min(2, settings.level0Runs)) return;
   const score = level0.length / settings.level0Runs;
-  const tables = idle.flatMap((run) => run.tables);
   const reason = 'L0';
   const isDirect = baseLevel === lastLevel && upper.length === 0;
   const direct = isDirect && settings.lastRuns === 1 ? last[0] : undefined;
   if (direct !== undefined) {
+    const tables = idle.flatMap((run) => run.tables);
     const overlap = overlapping(direct.tables, hullOf(tables));
     const to = { into: direct.id };
     const merge = { tables, overlap, to, level: lastLevel, reason, score };
@@ -89,12 +92,17 @@ function planLevel0(
   const level = isDirect ? lastLevel : Math.min(baseLevel, lastLevel - 1);
   const oldest = idle[0]!;
   const to = after(snapshot, oldest, level);
-  if (totalBytes(tables) > snapshot.limits.maxTaskBytes) {
-    // Another strategy left a large run here: it is one of the base level's as it is.
-    const inputs = oldest.tables.map((table) => table.id);
-    draft.add({ kind: 'move', inputs, to, reason, score });
-    return;
+  // A full L0 is one task, however large memtables are; what is beyond it, another strategy left.
+  const most = Math.max(snapshot.limits.maxTaskBytes, settings.level0Runs * snapshot.flushBytes);
+  if (bytesOf(idle) > OVERSIZE * most) {
+    if (oldest.bytes > most / 2) {
+      const inputs = oldest.tables.map((table) => table.id);
+      draft.add({ kind: 'move', inputs, to, reason, score });
+      return;
+    }
+    idle = oldestWithin(idle, OVERSIZE * most);
   }
+  const tables = idle.flatMap((run) => run.tables);
   const merge = { tables, overlap: [], to, level, reason, score };
   mergeTables(snapshot, tree, merge, settings, draft);
 }
@@ -262,6 +270,13 @@ function drainInto(
     },
     draft,
   );
+}
+
+/** The oldest runs, two at least, that are within so many bytes together. */
+function oldestWithin(idle: readonly RunInfo[], most: number): RunInfo[] {
+  let bytes = 0;
+  const count = idle.findIndex((run) => (bytes += run.bytes) > most);
+  return idle.slice(0, count < 0 ? idle.length : Math.max(2, count));
 }
 
 /** Idle runs from the oldest up to the first busy one, oldest first. */

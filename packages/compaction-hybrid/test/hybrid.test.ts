@@ -85,6 +85,25 @@ describe('hybrid', { timeout: 60_000 }, () => {
     expect(merge).toMatchObject({ kind: 'merge', inputs: [3, 2, 1, 0] });
   });
 
+  test.each([240, 400])(
+    'writes no more with memtables of %d, a full L0 of which is more than a task',
+    (flushEntries) => {
+      const keyCount = 8000;
+      const simulator = new Simulator(hybrid(), {
+        keyCount,
+        flushEntries,
+        tableEntries: 50,
+        maxTaskEntries: 800,
+      });
+      const random = seededRandom(3);
+      for (let i = 0; i < 5 * keyCount; i++) simulator.put(random.next() % keyCount);
+      expect(simulator.stats.writeAmplification).toBeLessThan(5);
+      expect(simulator.stats.largestTaskBytes).toBeLessThanOrEqual(
+        1.5 * Math.max(800, 4 * flushEntries),
+      );
+    },
+  );
+
   test('writes less than leveled and takes less space than tiered', () => {
     const lazy = load(hybrid());
     const level = load(leveled());

@@ -18,7 +18,7 @@ import {
   type TableCandidate,
   totalBytes,
 } from '@lsm/compaction';
-import type { TableId, TableInfo, TreeSnapshot } from '@lsm/core';
+import type { CompactionTask, TableId, TableInfo, TreeSnapshot } from '@lsm/core';
 import { planLevel0 } from './level0-plan.ts';
 import { type LeveledState, withCursor } from './leveled-state.ts';
 import { cutWide, shapeFor, TASK_SHARE_MAX, wouldElide } from './leveled-tasks.ts';
@@ -72,40 +72,50 @@ function drain(
   const after = state.after(row.run.level);
   let next = state;
   let isRunMade = false;
-  const free: TableInfo[] = [];
+  let free: TableInfo[] = [];
+  let freeBytes = 0;
+  // Together, as each task costs a record in the manifest, and a switch can have hundreds of these.
+  const moveFree = (): boolean => {
+    const moved = movable(row, free, draft);
+    free = [];
+    freeBytes = 0;
+    if (moved.length === 0 || !draft.add(moveOf(row, moved))) return false;
+    next = withCursor(next, row.run.level, moved.at(-1)!);
+    return true;
+  };
   const filter = {
     isBusy: (table: TableId) => draft.isBusy(table),
     wideBytes: TASK_SHARE_MAX * snapshot.limits.maxTaskBytes,
   };
   for (const candidate of pickTables(idle, target, settings.picker, after, filter)) {
     const { table, overlap } = candidate;
-    if (draft.room === 0 || excess <= 0) break;
+    if (draft.room === 0 || excess <= freeBytes) break;
     if (draft.isBusy(table.id) || (isRunMade && row.next === null)) continue;
     if (overlap.length === 0 && !wouldElide([table], row.older)) {
       free.push(table);
-      excess -= table.bytes;
-      next = withCursor(next, row.run.level, table);
+      freeBytes += table.bytes;
       continue;
     }
-    // Together, as each task costs a record in the manifest, and a switch can have hundreds of these.
-    if (free.length > 0) break;
+    if (free.length > 0 && moveFree()) return next;
     const moved = giveDown(snapshot, row, idle, candidate, draft);
     if (moved === 0) continue;
     excess -= moved;
     isRunMade = true;
     next = withCursor(next, row.run.level, table);
   }
-  moveDown(row, free, draft);
+  if (free.length > 0) moveFree();
   return next;
 }
 
-function moveDown({ run, to, score }: Row, tables: readonly TableInfo[], draft: PlanDraft): void {
-  const reason = `L${run.level} above its target`;
-  const add = (inputs: readonly TableId[]): boolean =>
-    draft.add({ kind: 'move', inputs, to, reason, score });
-  const ids = tables.map((table) => table.id);
-  // A task at work beside some of them need not keep the others.
-  if (ids.length > 0 && !add(ids)) ids.some((id) => add([id]));
+/** Those of some free tables that can be moved now: others may lie in a gap that a running task is about to fill. */
+function movable(row: Row, tables: readonly TableInfo[], draft: PlanDraft): readonly TableInfo[] {
+  if (draft.wouldTake(moveOf(row, tables))) return tables;
+  return tables.filter((table) => draft.wouldTake(moveOf(row, [table])));
+}
+
+function moveOf({ run, to, score }: Row, tables: readonly TableInfo[]): CompactionTask {
+  const inputs = tables.map((table) => table.id);
+  return { kind: 'move', inputs, to, reason: `L${run.level} above its target`, score };
 }
 
 /** Adds the merge for one candidate; returns the bytes that leave the row, 0 if the draft refused. */

@@ -73,6 +73,26 @@ describe('leveled', { timeout: 60_000 }, () => {
     expect(beside.flatMap(({ kind, inputs }) => (kind === 'move' ? inputs : []))).toEqual([1, 2]);
   });
 
+  test('goes on beside what lies in a gap that a running task is about to fill', () => {
+    const gap = [table(8, 'c', { busyBy: 7 }), table(9, 'p', { busyBy: 7 })];
+    const inProgress = [
+      { id: 7, kind: 'rewrite' as const, inputs: [8, 9], target: 2, inputBytes: 200 },
+    ];
+    const last = run(3, 6, table(12, 'a-z', { bytes: 1e4 }));
+    const inputsOf = (upper: readonly TableInfo[], below: readonly TableInfo[]): unknown =>
+      plan(tree([run(1, 5, ...upper), run(2, 5, ...gap, ...below), last], { inProgress })).map(
+        ({ kind, inputs }) => [kind, inputs],
+      );
+    const merged = [table(2, 'q-r'), table(3, 'w-x')];
+    expect(inputsOf([table(1, 'h'), ...merged], [table(10, 'q-r'), table(11, 'w-x')])).toEqual([
+      ['merge', [2, 10]],
+      ['merge', [3, 11]],
+    ]);
+    // One of five is in the gap: the other four are moved, together.
+    const free = ['h', 'q', 'r', 's', 't'].map((key, i) => table(20 + i, key));
+    expect(inputsOf(free, [])).toEqual([['move', [21, 22, 23, 24]]]);
+  });
+
   test('merges L0 within itself while the level below is at work', () => {
     const busy = run(1, 6, table(1, 'a-z', { busyBy: 9 }));
     const inProgress = [

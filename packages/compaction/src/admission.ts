@@ -7,7 +7,8 @@
  * - A3 fit: no other table of row p overlaps what will be put there; the target exists, its tag fits its neighbours.
  * - A4 disjoint in flight: the regions of running tasks do not meet. A region is, for each input, its range in the
  *   rows from its own to p, and in row p the hull of all inputs. A flush comes on top and meets nothing.
- * - A5 what is moved is disjoint. A6 what is dropped leaves nothing older behind that it hid, and the tree allows loss.
+ * - A5 what is moved is disjoint. A6 what is dropped leaves nothing older behind that it hid, and the tree allows loss;
+ *   what range deletes hide from everybody may go without that (D7, covered-tables.ts).
  * - A7 the outputs fit on the disk. A8 (task-ledger.ts) the strategy makes progress.
  *
  * A2 with A4 is what makes re-checking at commit needless: nothing that could matter can have changed.

@@ -43,15 +43,20 @@ export class PlanDraft {
     return run.tables.some((table) => this.#busy.has(table.id));
   }
 
+  /** Whether {@link add} would take a task. */
+  wouldTake(task: CompactionTask): boolean {
+    if (this.room === 0 || task.inputs.some((id) => this.#busy.has(id))) return false;
+    const context = { freeDiskBytes: this.#snapshot.limits.freeDiskBytes, lossy: true };
+    return admit(this.#rows, this.#running, task, context) === null;
+  }
+
   /**
    * Takes a task if there is room, its tables are idle and the rules admit it.
    *
    * @returns whether it was taken
    */
   add(task: CompactionTask): boolean {
-    if (this.room === 0 || task.inputs.some((id) => this.#busy.has(id))) return false;
-    const context = { freeDiskBytes: this.#snapshot.limits.freeDiskBytes, lossy: true };
-    if (admit(this.#rows, this.#running, task, context) !== null) return false;
+    if (!this.wouldTake(task)) return false;
     for (const id of task.inputs) this.#busy.add(id);
     this.tasks.push(task);
     this.#running.push({

@@ -3,7 +3,7 @@
  *
  * The tree is an ordered list of sorted runs, newest first; a level is only a tag on a run. A strategy never touches
  * files, clocks or randomness. The engine checks every task (admission rules A1–A8) and alone decides what a merge
- * may drop (drop rules D1–D6); see `@lsm/compaction`.
+ * may drop (drop rules D1–D7); see `@lsm/compaction`.
  */
 import type { Json } from './json.ts';
 

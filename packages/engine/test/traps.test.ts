@@ -274,8 +274,7 @@ describe('figures', () => {
 /** Runs a script against a database in another process and kills it with SIGKILL at the end. */
 function runAndCrash(directory: string, script: string, durability = 'os'): void {
   const source = `
-    import { splitBlock } from '@lsm/bloom';
-import { open } from '@lsm/engine';
+    import { open } from '@lsm/engine';
     const db = await open(${JSON.stringify(directory)}, { memoryBytes: 1 << 20, memtableBytes: 65536, durability: ${JSON.stringify(durability)} });
     ${script}
     process.kill(process.pid, 'SIGKILL');

@@ -421,7 +421,7 @@ export class ManifestStore {
     try {
       this.#replace(this.#state);
     } catch {
-      // The edit is durable where it is; after some more of them this is tried again.
+      // The edit is where it is, as durable as was asked for; after some more of them this is tried again.
       this.#rollAt = position + ROLL_BYTES_MIN;
     }
   }

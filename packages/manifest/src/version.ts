@@ -102,21 +102,22 @@ export class Version {
  */
 export function editBetween(before: Version, runs: readonly RunTables[]): TreeEdit {
   const kept = runs.filter((run) => run.tables.length > 0);
+  const unchanged = new Set<RunId>();
   const listed = new Map(before.runs.map((run) => [run.id, run.tables]));
   const after = new Map<TableId, RunId>();
   const addedTables: AddedTable[] = [];
   for (const { id, tables } of kept) {
     // The rule, in a large tree: an edit changes two or three runs.
-    if (listed.get(id) === tables) continue;
+    if (listed.get(id) === tables) {
+      unchanged.add(id);
+      continue;
+    }
     for (const table of tables) {
       after.set(table.id, id);
       if (before.runOf(table.id) !== id) addedTables.push({ run: id, table });
     }
   }
   const removedTables: TableId[] = [];
-  const unchanged = new Set(
-    kept.filter(({ id, tables }) => listed.get(id) === tables).map(({ id }) => id),
-  );
   for (const { id, tables } of before.runs) {
     if (unchanged.has(id)) continue;
     for (const table of tables) if (after.get(table.id) !== id) removedTables.push(table.id);

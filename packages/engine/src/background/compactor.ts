@@ -33,7 +33,7 @@ import type { Executor, JobOutcome } from '../jobs/executor.ts';
 import type { Settings } from '../options.ts';
 import type { SnapshotList } from '../snapshot.ts';
 import type { Tree } from '../tree/tree.ts';
-import { dropOfCovered } from './covered-drop.ts';
+import { CoveredDrops } from './covered-drops.ts';
 import { DiskWatch } from './disk-watch.ts';
 import { asLsmError } from './flusher.ts';
 import { type PiecewiseScope, refusal } from './manual-task.ts';
@@ -89,6 +89,7 @@ export class Compactor {
   readonly #host: CompactionHost;
   readonly #ledger: TaskLedger;
   readonly #disk: DiskWatch;
+  readonly #covered: CoveredDrops;
   #state: Json;
   #rejections = 0;
   #spentBudgets = 0;
@@ -117,6 +118,7 @@ export class Compactor {
     this.#host = host;
     this.#view = new StrategyView(host.tree);
     this.#disk = new DiskWatch(host, () => this.plan());
+    this.#covered = new CoveredDrops(host);
     this.strategy = strategy;
     this.#isLossy = strategy.lossy === true;
     this.#state = state;
@@ -184,8 +186,8 @@ export class Compactor {
     if (this.#planning || this.#closed || this.#held > 0 || this.#cancelRetry !== null) return;
     this.#planning = true;
     try {
-      if (!this.#paused) this.dropCovered();
-      while (!this.#paused && this.#planOnce());
+      if (!this.#paused) this.#dropCovered();
+      while (!this.#paused && this.#cancelRetry === null && this.#planOnce());
     } finally {
       this.#planning = false;
     }
@@ -199,13 +201,12 @@ export class Compactor {
     this.#changed();
   }
 
-  /** Drops the tables that range deletes hide from everybody, whatever the strategy; false if there are none. */
-  dropCovered(): boolean {
-    const isBusy = (table: number): boolean => this.#ledger.busyBy(table) !== null;
-    const task = dropOfCovered(this.#host, isBusy);
-    if (task === null) return false;
+  /** Drops the tables that range deletes hide from everybody, whatever the strategy. */
+  #dropCovered(): void {
+    const task = this.#covered.next(this.#ledger);
+    if (task === null) return;
     const admitted = this.#ledger.propose(this.#host.tree.version.runs, task, { hidden: true });
-    return !isRejection(admitted) && this.#start(admitted, null);
+    if (!isRejection(admitted)) this.#start(admitted, null);
   }
 
   /** Replaces the strategy, durably. One that may drop data has been confirmed by the caller. */

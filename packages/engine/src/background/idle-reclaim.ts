@@ -127,13 +127,15 @@ export class IdleReclaim {
 
   /** Does the first thing that is worth doing; false if there was none. */
   async #work(): Promise<boolean> {
-    const { logs, tree, compactor } = this.#host;
+    const { logs, tree, compactor, counters } = this.#host;
     if (this.#isFlushWorthwhile()) {
       await this.#host.flush();
       return true;
     }
-    // A reader that kept such tables may be gone.
-    if (compactor.dropCovered()) return true;
+    // A reader that kept tables which range deletes hide may be gone.
+    const { droppedTables } = counters;
+    compactor.plan();
+    if (counters.droppedTables > droppedTables) return true;
     const reader = this.#host.snapshots.oldest();
     const cause = `${tree.lastSequence} ${reader}`;
     if (cause !== this.#done && this.#due(compactor.scope).length > 0) {

@@ -1,7 +1,7 @@
 /**
  * The tree of runs as the database holds it: manifest, current version, open files, and what may be removed.
  *
- * Every change is one manifest edit, durable before it takes effect. Readers hold views; a file goes when no view
+ * Every change is one manifest edit, durable before it takes effect unless it only moves tables. Readers hold views; a file goes when no view
  * lists it any more.
  */
 import type { CompactionStrategy, Json } from '@lsm/core';
@@ -156,8 +156,8 @@ export class Tree {
   /**
    * Puts a new list of runs in force, with the strategy's state.
    *
-   * @param sync - false if the tables stay the same: then the next edit makes it durable, and before that a crash leaves
-   *   them where they were
+   * @param sync - false if the tables stay the same: then the next edit that is synced makes it durable, and before that
+   *   a crash leaves them where they were
    */
   commitRuns(runs: readonly RunTables[], strategy: { readonly state: Json }, sync: boolean): void {
     const { state } = this.#store;
