@@ -73,7 +73,7 @@ describe('hybrid', { timeout: 60_000 }, () => {
 
   test('moves a large run that was left in L0 down instead of merging it with the others', () => {
     const wide = (id: number): TableInfo => treeTable(id, 'a-z');
-    const keys = [...'abcdefghijklmnopqrstuvwxyz'];
+    const keys = Array.from({ length: 26 }, (_, i) => String.fromCodePoint(97 + i));
     const large = keys.map((key, i) => treeTable(100 + i, key));
     const level0 = [0, 1, 2, 3].map((i) => treeRun(i, 0, [wide(i)]));
     const last = treeRun(9, 8, [treeTable(200, 'a-z', { bytes: 1e5 })]);

@@ -11,6 +11,7 @@
 import {
   elideTombstones,
   hullOf,
+  overlapBounds,
   overlapping,
   type PlanDraft,
   pickTables,
@@ -68,49 +69,47 @@ function drain(
   const idle = row.run.tables.filter((table) => !draft.isBusy(table.id));
   let excess = totalBytes(idle) - row.targetBytes;
   if (excess <= 0 || draft.room === 0) return state;
+  if (moveFree(row, idle, excess, draft)) return state;
   const target = row.next?.tables ?? [];
   const after = state.after(row.run.level);
-  let next = state;
-  let isRunMade = false;
-  let free: TableInfo[] = [];
-  let freeBytes = 0;
-  // Together, as each task costs a record in the manifest, and a switch can have hundreds of these.
-  const moveFree = (): boolean => {
-    const moved = movable(row, free, draft);
-    free = [];
-    freeBytes = 0;
-    if (moved.length === 0 || !draft.add(moveOf(row, moved))) return false;
-    next = withCursor(next, row.run.level, moved.at(-1)!);
-    return true;
-  };
   const filter = {
     isBusy: (table: TableId) => draft.isBusy(table),
     wideBytes: TASK_SHARE_MAX * snapshot.limits.maxTaskBytes,
   };
+  let next = state;
+  let isRunMade = false;
   for (const candidate of pickTables(idle, target, settings.picker, after, filter)) {
-    const { table, overlap } = candidate;
-    if (draft.room === 0 || excess <= freeBytes) break;
-    if (draft.isBusy(table.id) || (isRunMade && row.next === null)) continue;
-    if (overlap.length === 0 && !wouldElide([table], row.older)) {
-      free.push(table);
-      freeBytes += table.bytes;
-      continue;
-    }
-    if (free.length > 0 && moveFree()) return next;
-    const moved = giveDown(snapshot, row, idle, candidate, draft);
-    if (moved === 0) continue;
-    excess -= moved;
+    if (draft.room === 0 || excess <= 0) break;
+    if (draft.isBusy(candidate.table.id) || (isRunMade && row.next === null)) continue;
+    const given = giveDown(snapshot, row, idle, candidate, draft);
+    if (given === 0) continue;
+    excess -= given;
     isRunMade = true;
-    next = withCursor(next, row.run.level, table);
+    next = withCursor(next, row.run.level, candidate.table);
   }
-  if (free.length > 0) moveFree();
   return next;
 }
 
-/** Those of some free tables that can be moved now: others may lie in a gap that a running task is about to fill. */
-function movable(row: Row, tables: readonly TableInfo[], draft: PlanDraft): readonly TableInfo[] {
-  if (draft.wouldTake(moveOf(row, tables))) return tables;
-  return tables.filter((table) => draft.wouldTake(moveOf(row, [table])));
+/**
+ * Moves what overlaps nothing below, up to `excess` bytes, together: each task costs a record in the manifest, and a
+ * switch can have hundreds of such tables. Tells whether there was any.
+ */
+function moveFree(row: Row, idle: readonly TableInfo[], excess: number, draft: PlanDraft): boolean {
+  const below = row.next?.tables ?? [];
+  const free: TableInfo[] = [];
+  let bytes = 0;
+  for (const table of idle) {
+    if (bytes >= excess) break;
+    const [start, end] = overlapBounds(below, table);
+    if (start < end || wouldElide([table], row.older)) continue;
+    free.push(table);
+    bytes += table.bytes;
+  }
+  if (free.length === 0) return false;
+  if (draft.add(moveOf(row, free))) return true;
+  // Some may lie in a gap that a running task is about to fill.
+  const apart = free.filter((table) => draft.wouldTake(moveOf(row, [table])));
+  return apart.length > 0 && draft.add(moveOf(row, apart));
 }
 
 function moveOf({ run, to, score }: Row, tables: readonly TableInfo[]): CompactionTask {
@@ -128,6 +127,8 @@ function giveDown(
 ): number {
   const { to, older, score } = row;
   const reason = `L${row.run.level} above its target`;
+  // It waits for its move.
+  if (overlap.length === 0 && !wouldElide([table], older)) return 0;
   if (row.next !== null && cutWide(snapshot, table, row.next, score, draft)) return table.bytes;
   let picked: readonly TableInfo[] = [table];
   const hull = hullOf([table, ...overlap]);
