@@ -35,6 +35,9 @@ import {
   SegmentKind,
 } from './segment-header.ts';
 
+/** Least that a disk writes at once. */
+const SECTOR_BYTES = 512;
+
 /** What a reader knows about a segment before it reads it. Absent: unknown. */
 export interface SegmentExpectation {
   /** Default: a log. */
@@ -311,8 +314,12 @@ class SegmentScan {
 
   #isWholeButMark(offset: number): boolean {
     if (offset + FRAME_HEADER_BYTES > this.#bytes.length) return false;
-    if (this.#words[offset >>> 2] === this.#mark) return false;
-    return this.#isWhole(offset, this.#words[(offset >>> 2) + 1]!);
+    const [mark, payloadLength] = this.#words.subarray(offset >>> 2);
+    if (mark === this.#mark) return false;
+    // An empty frame that begins with the last bytes of a sector is whole but for these, if only that sector was lost.
+    const isSectorLost =
+      mark === 0 && payloadLength === 0 && offset % SECTOR_BYTES === SECTOR_BYTES - 8;
+    return !isSectorLost && this.#isWhole(offset, payloadLength!);
   }
 
   /** The place of the damage in the frame at `offset`: its first bad page if it is large, else its start. */

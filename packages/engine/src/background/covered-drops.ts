@@ -9,18 +9,22 @@ import type { Tree } from '../tree/tree.ts';
 export class CoveredDrops {
   readonly #tree: Tree;
   readonly #snapshots: SnapshotList;
+  /** `tree.changes` at the opening: nothing is read for this before there is something new. */
+  readonly #opened: number;
   /** All that the last answer "none" depends on. */
   #none = '';
 
   constructor({ tree, snapshots }: { readonly tree: Tree; readonly snapshots: SnapshotList }) {
     this.#tree = tree;
     this.#snapshots = snapshots;
+    this.#opened = tree.changes;
   }
 
   /** What can go now; `null`: nothing. O(1) if nothing changed since that was last said. */
   next(ledger: TaskLedger): CompactionTask | null {
     const tree = this.#tree;
     const { version, changes } = tree;
+    if (changes === this.#opened) return null;
     const oldestReaderSequence = this.#snapshots.oldest();
     const now = `${changes} ${oldestReaderSequence} ${ledger.running.map(({ id }) => id).join()}`;
     if (now === this.#none) return null;
