@@ -72,7 +72,7 @@ function expectNoticed(result: ChainResult): void {
   expect(broken(calm)).toEqual([]);
   expect(broken({ before: latency, during: slow })).toEqual(['p99.9']);
   expect(broken({ ...calm, writtenWith: 2 * writtenWith + liveBytes })).toEqual(['forecast']);
-  expect(broken({ ...calm, largestTaskBytes: 1.51 * plan.maxTaskBytes })).toEqual(['task size']);
+  expect(broken({ ...calm, largestTaskBytes: 1.01 * plan.maxTaskBytes })).toEqual(['task size']);
   const endless = { ...plan, next: { ...plan.next, isComplete: false } };
   expect(broken({ ...calm, plan: endless })).toEqual(['forecast without end']);
   expect(complaintsOf({ ...result, troubles: ['a failure'] }, false)).toEqual(['a failure']);

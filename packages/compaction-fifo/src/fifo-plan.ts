@@ -9,6 +9,7 @@
  * 3. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
  */
 import {
+  aimedTaskBytes,
   areDisjoint,
   drainByPartitions,
   elideTombstones,
@@ -92,7 +93,7 @@ function mergeRuns(
   for (const run of runs) bytes += run.bytes;
   const reason = isOver ? 'the window is over' : 'runs of similar size';
   const score = 1;
-  if (bytes > snapshot.limits.maxTaskBytes) {
+  if (bytes > aimedTaskBytes(snapshot.limits)) {
     const older = snapshot.runs.slice(row + 1);
     const to = { into: oldest.id };
     const upper = runs.slice(0, -1);

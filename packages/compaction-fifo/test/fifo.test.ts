@@ -134,7 +134,7 @@ describe('timeWindow', () => {
       flushEntries: 30,
       tableEntries: 10,
       flushMs: MINUTE,
-      maxTaskEntries: 500,
+      maxTaskEntries: 750,
     });
     for (let i = 0; i < 3000 * 9; i++) simulator.put((i * 7919) % 3000);
     simulator.advance(2000 * MINUTE);

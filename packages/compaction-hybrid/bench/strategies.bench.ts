@@ -61,7 +61,7 @@ function simulate(strategy: CompactionStrategy): Row {
     keyCount,
     flushEntries,
     tableEntries: flushEntries / 4,
-    maxTaskEntries: 8 * flushEntries,
+    maxTaskEntries: 12 * flushEntries,
   });
   const random = seededRandom(7);
   const start = Math.floor(puts / 3);

@@ -5,7 +5,7 @@
  *    small for upper levels merges them into the last level at once. Of more than a full L0 and a task may have (another
  *    strategy left it there) a large oldest run is moved down as it is, and else as many of the oldest as fit are merged.
  * 2. An upper level has more than K runs: they become one run of the next level (of the same level, if K < T − 1 and
- *    they are still small). What is more than `limits.maxTaskBytes` goes there in pieces, each appended to the run that
+ *    they are still small). What is more than `aimedTaskBytes` goes there in pieces, each appended to the run that
  *    the first one made; whether a piece is small is then asked of its stretch of keys alone.
  * 3. The level above the last is full: its runs are merged into the last run partition by partition
  *    (`drainByPartitions` of `@lsm/compaction`).
@@ -15,6 +15,7 @@
  * What doesn't overlap is moved without being read.
  */
 import {
+  aimedTaskBytes,
   areDisjoint,
   canAppend,
   type Drain,
@@ -39,8 +40,8 @@ import {
 import { bytesOf, type HybridTree, type UpperLevel } from './hybrid-tree.ts';
 import type { HybridSettings } from './settings.ts';
 
-/** How far a task may go beyond its limit where tables can't be cut apart. */
-const OVERSIZE = 1.5;
+/** Bytes of L0 ÷ those of its trigger, up to which it is merged as one: it grows while it waits. */
+const OVERFULL = 1.5;
 
 /** Fills a draft. */
 export function planHybrid(
@@ -93,14 +94,15 @@ function planLevel0(
   const oldest = idle[0]!;
   const to = after(snapshot, oldest, level);
   // A full L0 is one task, however large memtables are; what is beyond it, another strategy left.
-  const most = Math.max(snapshot.limits.maxTaskBytes, settings.level0Runs * snapshot.flushBytes);
-  if (bytesOf(idle) > OVERSIZE * most) {
-    if (oldest.bytes > most / 2) {
+  const full = OVERFULL * settings.level0Runs * snapshot.flushBytes;
+  const most = Math.max(snapshot.limits.maxTaskBytes, full);
+  if (bytesOf(idle) > most) {
+    if (oldest.bytes > most / 3) {
       const inputs = oldest.tables.map((table) => table.id);
       draft.add({ kind: 'move', inputs, to, reason, score });
       return;
     }
-    idle = oldestWithin(idle, OVERSIZE * most);
+    idle = oldestWithin(idle, most);
   }
   const tables = idle.flatMap((run) => run.tables);
   const merge = { tables, overlap: [], to, level, reason, score };
@@ -129,7 +131,7 @@ function planUpper(
   // Within its level a single run is what it would become.
   const least = level === tree.lastLevel - 1 && target > level ? 1 : 2;
   if (idle.length < least) return;
-  if (bytes > snapshot.limits.maxTaskBytes) {
+  if (bytes > aimedTaskBytes(snapshot.limits)) {
     mergeInPieces(snapshot, tree, upper, settings, draft);
     return;
   }

@@ -6,6 +6,7 @@
  * tree has none. The level above the last is merged down when it has a third of the last one's bytes, so a level that is
  * there early costs no space. Runs that another strategy left above the base level count as members of the base level.
  */
+import { aimedTaskBytes } from '@lsm/compaction';
 import { perLevel, type RunInfo, type TreeSnapshot } from '@lsm/core';
 import type { HybridSettings } from './settings.ts';
 
@@ -82,7 +83,7 @@ export function hybridTree(snapshot: TreeSnapshot, settings: HybridSettings): Hy
   const lastBytes = bytesOf(last);
   let count = upperLevelCount(lastBytes, snapshot.flushBytes, settings);
   // A last level that can't be merged with L0 in one task is reached in two steps.
-  if (lastBytes + bytesOf(level0) > snapshot.limits.maxTaskBytes) count = Math.max(1, count);
+  if (lastBytes + bytesOf(level0) > aimedTaskBytes(snapshot.limits)) count = Math.max(1, count);
   const baseLevel = lastLevel - count;
   const upper: UpperLevel[] = [];
   const unit = settings.level0Runs * snapshot.flushBytes;

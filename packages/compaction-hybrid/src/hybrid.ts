@@ -105,6 +105,6 @@ function boundsOf(
   return {
     maxRuns,
     maxSpaceAmplification: settings.lastRuns + upper + level0 + 0.1,
-    maxTaskShare: 1.5,
+    maxTaskShare: 1,
   };
 }

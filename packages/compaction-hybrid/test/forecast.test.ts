@@ -37,7 +37,7 @@ function switchTo(simulator: Simulator, next: CompactionStrategy) {
 }
 
 describe('forecast of a switch', () => {
-  test.each([Number.POSITIVE_INFINITY, 400])(
+  test.each([Number.POSITIVE_INFINITY, 600])(
     'tells the bytes to rewrite for each ordered pair, to 30 percent, tasks up to %d',
     (maxTaskEntries) => {
       for (const [from, make] of strategies) {
@@ -67,7 +67,7 @@ describe('forecast of a switch', () => {
       const random = seededRandom(seed);
       const below = (limit: number): number => random.next() % limit;
       const draw = (): CompactionStrategy => strategies[below(strategies.length)]![1]();
-      const options = { keyCount: 300, flushEntries: 20, tableEntries: 8, maxTaskEntries: 60 };
+      const options = { keyCount: 300, flushEntries: 20, tableEntries: 8, maxTaskEntries: 90 };
       const adverse = { maxTasks: 3, settles: false, random, abortShare: 0.1 };
       const simulator = new Simulator(draw(), { ...options, ...adverse });
       for (let i = 0; i < 1200; i++) {

@@ -11,7 +11,7 @@ const SIZES: SimulatorOptions = {
   keyCount: KEYS,
   flushEntries: 100,
   tableEntries: 25,
-  maxTaskEntries: 800,
+  maxTaskEntries: 1200,
   maxTasks: 1,
 };
 
@@ -93,13 +93,13 @@ describe('hybrid', { timeout: 60_000 }, () => {
         keyCount,
         flushEntries,
         tableEntries: 50,
-        maxTaskEntries: 800,
+        maxTaskEntries: 1200,
       });
       const random = seededRandom(3);
       for (let i = 0; i < 5 * keyCount; i++) simulator.put(random.next() % keyCount);
       expect(simulator.stats.writeAmplification).toBeLessThan(5);
       expect(simulator.stats.largestTaskBytes).toBeLessThanOrEqual(
-        1.5 * Math.max(800, 4 * flushEntries),
+        Math.max(1200, 6 * flushEntries),
       );
     },
   );
@@ -122,7 +122,7 @@ describe('hybrid', { timeout: 60_000 }, () => {
   });
 
   test.each(FLUID_PRESETS)('bounds the tasks of %s', (preset) => {
-    const cap = 400;
+    const cap = 600;
     const simulator = new Simulator(hybrid(fluidPreset(preset)), {
       keyCount: 4000,
       flushEntries: 40,
@@ -133,8 +133,7 @@ describe('hybrid', { timeout: 60_000 }, () => {
     for (let i = 0; i < 20_000; i++) simulator.put(random.next() % 4000);
     const { largestTaskBytes, rejections } = simulator.stats;
     expect(rejections).toBe(0);
-    // A cluster of tables that can't be cut apart may take half as much again.
-    expect(largestTaskBytes).toBeLessThanOrEqual(1.5 * cap);
+    expect(largestTaskBytes).toBeLessThanOrEqual(cap);
   });
 
   test('takes a list of ratios from the base level down', () => {
@@ -238,7 +237,7 @@ describe('hybrid', { timeout: 60_000 }, () => {
     ['hybrid', hybrid()],
   ])('%s keeps no queue large that is deleted by ranges', (_, strategy) => {
     const [live, count] = [1000, 6000];
-    const sizes = { flushEntries: 50, tableEntries: 25, maxTaskEntries: 400 };
+    const sizes = { flushEntries: 50, tableEntries: 25, maxTaskEntries: 600 };
     const simulator = new Simulator(strategy, { keyCount: count, ...sizes });
     let worst = 0;
     for (let key = 0, oldest = 0; key < count; key++) {
@@ -258,7 +257,7 @@ describe('hybrid', { timeout: 60_000 }, () => {
       keyCount: count,
       flushEntries: 50,
       tableEntries: 25,
-      maxTaskEntries: 400,
+      maxTaskEntries: 600,
     });
     for (let key = 0, oldest = 0; key < count; key++) {
       simulator.put(key);

@@ -26,7 +26,7 @@ describe('a random sequence of strategies', { timeout: 60_000 }, () => {
       keyCount: KEYS,
       flushEntries: 20,
       tableEntries: 8,
-      maxTaskEntries: 60,
+      maxTaskEntries: 90,
       maxTasks: 3,
       settles: false,
       random,

@@ -2,7 +2,7 @@
  * Plans what becomes of L0.
  *
  * 1. L0 has its trigger: its idle runs from the oldest up, with every table of the base level that they overlap (bounds
- *    inclusive), go into the base level, if that is a task within `limits.maxTaskBytes`. What overlaps nothing is moved.
+ *    inclusive), go into the base level, if that is a task within what tasks aim at (`aimedTaskBytes`). What overlaps nothing is moved.
  * 2. Else they go piece by piece (`drainByPartitions`): tables of L0 that overlap each other, with what they overlap of
  *    the base level, wherever L0 is as deep as its trigger. Flushes are cut at borders of groups of the base level, so
  *    that there are such pieces. Tables that meet less go down, or to an older run of L0, unread.
@@ -10,6 +10,7 @@
  * 4. If the base level is busy, the newest runs are merged among themselves.
  */
 import {
+  aimedTaskBytes,
   areDisjoint,
   drainByPartitions,
   hullOf,
@@ -51,9 +52,8 @@ export function splitKeys(
   { level0, base }: LeveledTree,
   settings: LeveledSettings,
 ): readonly Uint8Array[] {
-  const { maxTaskBytes } = snapshot.limits;
   const waiting = Math.max(settings.level0Runs * snapshot.flushBytes, totalBytes(level0));
-  if (waiting + (base.next?.bytes ?? 0) <= maxTaskBytes) return [];
+  if (waiting + (base.next?.bytes ?? 0) <= aimedTaskBytes(snapshot.limits)) return [];
   for (const run of base.next === null ? base.older : [base.next, ...base.older]) {
     const keys = borderKeys(snapshot, run);
     if (keys.length > 0) return keys;
@@ -81,7 +81,7 @@ function planWhole(
     draft.add({ kind: 'move', inputs: tables.map((table) => table.id), ...task });
     return true;
   }
-  if (totalBytes(tables) + totalBytes(overlap) > snapshot.limits.maxTaskBytes) return false;
+  if (totalBytes(tables) + totalBytes(overlap) > aimedTaskBytes(snapshot.limits)) return false;
   const inputs = [...tables, ...overlap].map((table) => table.id);
   draft.add({ kind: 'merge', inputs, ...task, shape: shapeFor(snapshot, base.older) });
   return true;
@@ -161,12 +161,13 @@ function mergeWithinLevel0(
   score: number,
   draft: PlanDraft,
 ): void {
-  const { tableBytes, maxTaskBytes } = snapshot.limits;
+  const { tableBytes } = snapshot.limits;
+  const aimedBytes = aimedTaskBytes(snapshot.limits);
   const picked: RunInfo[] = [];
   let pickedBytes = 0;
   let bytes = 2 * snapshot.flushBytes;
   for (const run of tree.level0) {
-    if (draft.hasBusy(run) || run.bytes > bytes || pickedBytes + run.bytes > maxTaskBytes) break;
+    if (draft.hasBusy(run) || run.bytes > bytes || pickedBytes + run.bytes > aimedBytes) break;
     picked.push(run);
     pickedBytes += run.bytes;
     bytes = Math.max(bytes, pickedBytes);

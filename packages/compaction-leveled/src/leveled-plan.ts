@@ -9,6 +9,7 @@
  * 3. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
  */
 import {
+  aimedTaskBytes,
   elideTombstones,
   hullOf,
   overlapBounds,
@@ -22,7 +23,7 @@ import {
 import type { CompactionTask, TableId, TableInfo, TreeSnapshot } from '@lsm/core';
 import { planLevel0 } from './level0-plan.ts';
 import { type LeveledState, withCursor } from './leveled-state.ts';
-import { cutWide, shapeFor, TASK_SHARE_MAX, wouldElide } from './leveled-tasks.ts';
+import { cutWide, shapeFor, wouldElide } from './leveled-tasks.ts';
 import type { LeveledTree, Row } from './leveled-tree.ts';
 import type { LeveledSettings } from './settings.ts';
 
@@ -74,7 +75,7 @@ function drain(
   const after = state.after(row.run.level);
   const filter = {
     isBusy: (table: TableId) => draft.isBusy(table),
-    wideBytes: TASK_SHARE_MAX * snapshot.limits.maxTaskBytes,
+    wideBytes: snapshot.limits.maxTaskBytes,
   };
   let next = state;
   let isRunMade = false;
@@ -135,7 +136,7 @@ function giveDown(
   const within = overlapping(idle, hull).filter(
     (other) => !draft.isBusy(other.id) && rangeContains(hull, other),
   );
-  if (totalBytes(within) + overlapBytes <= snapshot.limits.maxTaskBytes) picked = within;
+  if (totalBytes(within) + overlapBytes <= aimedTaskBytes(snapshot.limits)) picked = within;
   const task = {
     kind: 'merge' as const,
     inputs: [...picked, ...overlap].map((input) => input.id),

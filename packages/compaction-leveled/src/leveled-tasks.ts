@@ -20,9 +20,6 @@ import {
 /** Bytes of the level after the next that one table may overlap, as a multiple of its target size. */
 const OVERLAP_TABLES_MAX = 10;
 
-/** How far a task may go beyond `limits.maxTaskBytes`, where tables can't be cut apart. */
-export const TASK_SHARE_MAX = 1.5;
-
 /** Outputs end where tables of the next older run end, and overlap no more of it than a task can take. */
 export function shapeFor({ limits }: TreeSnapshot, older: readonly RunInfo[]): OutputShape {
   const { tableBytes, maxTaskBytes } = limits;
@@ -66,11 +63,10 @@ export function cutWide(
   draft: PlanDraft,
 ): boolean {
   const { tableBytes, maxTaskBytes } = snapshot.limits;
-  const most = TASK_SHARE_MAX * maxTaskBytes;
-  if (table.bytes + next.bytes <= most || table.rangeTombstones > 0) return false;
+  if (table.bytes + next.bytes <= maxTaskBytes || table.rangeTombstones > 0) return false;
   if (draft.isBusy(table.id)) return false;
   const overlap = overlapping(next.tables, table);
-  if (table.bytes + totalBytes(overlap) <= most) return false;
+  if (table.bytes + totalBytes(overlap) <= maxTaskBytes) return false;
   const inside = overlap.filter(({ maxKey }) => compareUpper(maxKey, table.maxKey) < 0);
   if (inside.length === 0) return false;
   const ends = new Set(overlapGroups(next.tables, groupBytes(maxTaskBytes)).map((g) => g.at(-1)!));

@@ -19,7 +19,6 @@ import type {
 import { splitKeys } from './level0-plan.ts';
 import { planLeveled } from './leveled-plan.ts';
 import { type LeveledStateJson, readState } from './leveled-state.ts';
-import { TASK_SHARE_MAX } from './leveled-tasks.ts';
 import { type LeveledTree, leveledTree } from './leveled-tree.ts';
 import { type LeveledSettings, parseLeveledSettings } from './settings.ts';
 
@@ -114,6 +113,6 @@ function boundsOf(workload: WorkloadModel, settings: LeveledSettings): StrategyB
   return {
     maxRuns: level0Runs + levelsFor(workload, settings),
     maxSpaceAmplification: 1 + 1 / (ratio - 1) + level0 + 0.1,
-    maxTaskShare: TASK_SHARE_MAX,
+    maxTaskShare: 1,
   };
 }

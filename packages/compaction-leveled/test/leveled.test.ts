@@ -24,7 +24,7 @@ function tree(runs: readonly RunInfo[], more: Partial<TreeSnapshot> = {}): TreeS
     inProgress: [],
     oldestReaderSequence: SEQUENCE_MAX,
     flushBytes: 100,
-    limits: { maxTasks: 4, maxTaskBytes: 1600, tableBytes: 100, freeDiskBytes: 1e12 },
+    limits: { maxTasks: 4, maxTaskBytes: 2400, tableBytes: 100, freeDiskBytes: 1e12 },
     ...more,
   };
 }
@@ -146,7 +146,7 @@ describe('leveled', { timeout: 60_000 }, () => {
     const lower = run(2, 6, table(11, 'a-b'), table(12, 'c-d'), table(13, 'e-f'));
     const strategy = leveled({ picker: 'round-robin', baseBytes: 1 });
     const one = tree([upper, lower], {
-      limits: { maxTasks: 1, maxTaskBytes: 200, tableBytes: 100, freeDiskBytes: 1e12 },
+      limits: { maxTasks: 1, maxTaskBytes: 300, tableBytes: 100, freeDiskBytes: 1e12 },
     });
     const picked: (number | undefined)[] = [];
     let state = strategy.initialState!();
@@ -161,7 +161,7 @@ describe('leveled', { timeout: 60_000 }, () => {
   });
 
   describe('with more in L0 and the base level than one task may read', () => {
-    const limits = { maxTasks: 4, maxTaskBytes: 400, tableBytes: 100, freeDiskBytes: 1e12 };
+    const limits = { maxTasks: 4, maxTaskBytes: 600, tableBytes: 100, freeDiskBytes: 1e12 };
     const letters = 'acegikmo'.split('');
     const base = run(1, 6, ...letters.map((from, i) => table(i, `${from}-${from}z`)));
     const small = { bytes: 10 };
@@ -245,10 +245,10 @@ describe('leveled', { timeout: 60_000 }, () => {
     test.each([
       ['cut as asked', true],
       ['left whole', false],
-    ])('reads no more than half as much again in a task when flushes are %s', (_, isCut) => {
+    ])('reads no more than the limit in a task when flushes are %s', (_, isCut) => {
       const keyCount = 8000;
       const uncut = { ...leveled(), flush: () => ({}) };
-      const writes = [800, Number.POSITIVE_INFINITY].map((maxTaskEntries) => {
+      const writes = [1200, Number.POSITIVE_INFINITY].map((maxTaskEntries) => {
         const simulator = new Simulator(isCut ? leveled() : uncut, {
           keyCount,
           flushEntries: 100,
@@ -258,8 +258,8 @@ describe('leveled', { timeout: 60_000 }, () => {
         const random = seededRandom(5);
         for (let i = 0; i < 25_000; i++) simulator.put(random.next() % keyCount);
         const { largestTaskBytes, writeAmplification, rejections } = simulator.stats;
-        if (maxTaskEntries === 800) expect(largestTaskBytes).toBeLessThanOrEqual(1200);
-        else expect(largestTaskBytes).toBeGreaterThan(1200);
+        expect(largestTaskBytes).toBeLessThanOrEqual(maxTaskEntries);
+        if (maxTaskEntries > 1200) expect(largestTaskBytes).toBeGreaterThan(1200);
         expect(rejections).toBe(0);
         return writeAmplification;
       });
@@ -277,7 +277,7 @@ describe('leveled', { timeout: 60_000 }, () => {
       keyCount,
       flushEntries,
       tableEntries: 25,
-      maxTaskEntries: 800,
+      maxTaskEntries: 1200,
       settles: false,
     });
     const random = seededRandom(7);

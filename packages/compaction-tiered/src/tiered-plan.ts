@@ -9,12 +9,13 @@
  * 4. A run whose tag is no longer that of its size is moved, unread, to the tag that is.
  * 5. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
  *
- * Runs that don't overlap are moved together without being read. A merge of more than `limits.maxTaskBytes` is done
+ * Runs that don't overlap are moved together without being read. A merge of more than `aimedTaskBytes` is done
  * piece by piece, into the oldest of its runs (`drainByPartitions` of `@lsm/compaction`): all runs are cut at the same
  * keys, those where groups of tables of the oldest run of the tree end. So no task grows with the tree, and disk
  * space is needed for some tables more, not for everything twice.
  */
 import {
+  aimedTaskBytes,
   areDisjoint,
   drainByPartitions,
   elideTombstones,
@@ -63,7 +64,7 @@ function mergeFullTiers(
 ): void {
   const isInPieces = isPiecemeal(snapshot);
   for (const { tier, runs: members } of tiers) {
-    const isLarge = isInPieces && bytesOf(members) > snapshot.limits.maxTaskBytes;
+    const isLarge = isInPieces && bytesOf(members) > aimedTaskBytes(snapshot.limits);
     const windows = isLarge ? [members] : idleWindows(members, draft);
     for (const window of windows) {
       if (window.length < settings.minMergeWidth) continue;
@@ -162,7 +163,7 @@ function mergeRuns(
   const oldest = picked.at(-1)!;
   const next = rows[rows.indexOf(oldest) + 1];
   const bytes = bytesOf(picked);
-  if (bytes > snapshot.limits.maxTaskBytes && isPiecemeal(snapshot)) {
+  if (bytes > aimedTaskBytes(snapshot.limits) && isPiecemeal(snapshot)) {
     drainByPartitions(
       snapshot,
       {

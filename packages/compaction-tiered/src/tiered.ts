@@ -54,7 +54,7 @@ export function tiered(settings?: Partial<TieredSettings>): CompactionStrategy<n
         (parsed.minMergeWidth - 1) * (1 + tierCount(workload, parsed)),
       ),
       maxSpaceAmplification: parsed.maxSpaceAmplification,
-      maxTaskShare: 1.5,
+      maxTaskShare: 1,
     }),
     withSettings: (changes: { readonly [setting: string]: Json }) =>
       tiered({ ...parsed, ...changes }),

@@ -9,6 +9,7 @@
  * In a tree that no longer fits into one task, a merge is done in pieces, and meanwhile its runs shrink and its target
  * grows. There a run's own tier is its tag, which stands still; {@link retags} says when it has to be set anew.
  */
+import { aimedTaskBytes } from '@lsm/compaction';
 import type { RunInfo, TreeSnapshot } from '@lsm/core';
 
 /** Neighbouring runs of one tier, newest first. */
@@ -21,7 +22,7 @@ export interface Tier {
 export function isPiecemeal({ runs, limits }: TreeSnapshot): boolean {
   let bytes = 0;
   for (const run of runs) bytes += run.bytes;
-  return bytes > limits.maxTaskBytes;
+  return bytes > aimedTaskBytes(limits);
 }
 
 /** Runs that hold tables, grouped; newest tier first. */

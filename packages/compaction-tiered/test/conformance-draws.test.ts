@@ -11,9 +11,9 @@ const SEED = Number(process.env['LSM_SEED'] ?? 1);
 const numRuns = 2 * Number(process.env['LSM_RUNS'] ?? 1);
 const tools = { describe, it, expect };
 
-// Not drawn: merges of more than four flushes, or of everything after every few of them (small `maxRuns`, little space). Each table of a flush spans
-// all keys, so that a piece has one of every run, and what lies below: such merges exceed the declared share of a task
-// (1.5), by up to twice as much again at a limit of ten flushes.
+// Not drawn: merges of more than four flushes, or of everything after every few of them (small `maxRuns`, little
+// space). Each table of a flush spans all keys, so that a piece has one of every run, and what lies below: such merges
+// exceed the limit of a task, up to twofold if it is 15 flushes.
 const settings: fc.Arbitrary<Partial<TieredSettings>> = fc
   .record({
     ratio: fc.double({ min: 2, max: 16, noNaN: true }),

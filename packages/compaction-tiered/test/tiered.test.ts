@@ -178,13 +178,13 @@ describe('tiered', { timeout: 60_000 }, () => {
       return simulator.stats;
     };
     const whole = statsFor(Number.POSITIVE_INFINITY);
-    const pieces = statsFor(600);
+    const pieces = statsFor(900);
     expect(whole.largestTaskBytes).toBeGreaterThan(6000);
-    expect(pieces.largestTaskBytes).toBeLessThanOrEqual(1.5 * 600);
+    expect(pieces.largestTaskBytes).toBeLessThanOrEqual(900);
     expect(pieces.rejections).toBe(0);
     expect(pieces.writeAmplification).toBeLessThan(1.15 * whole.writeAmplification);
     const tight = { maxSpaceAmplification: 1.5 };
-    expect(statsFor(600, tight).peakBytes).toBeLessThan(0.8 * statsFor(60_000, tight).peakBytes);
+    expect(statsFor(900, tight).peakBytes).toBeLessThan(0.8 * statsFor(60_000, tight).peakBytes);
   });
 
   test('can be had with other settings', () => {

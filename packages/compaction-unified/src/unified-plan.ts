@@ -8,6 +8,7 @@
  * 3. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
  */
 import {
+  aimedTaskBytes,
   areDisjoint,
   canAppend,
   drainByPartitions,
@@ -37,7 +38,8 @@ export function planUnified(
 ): void {
   for (const level of levels) {
     if (level.runs.length < level.threshold || draft.room === 0) continue;
-    if (level.bytes > snapshot.limits.maxTaskBytes) mergeInPieces(snapshot, level, settings, draft);
+    if (level.bytes > aimedTaskBytes(snapshot.limits))
+      mergeInPieces(snapshot, level, settings, draft);
     else mergeLevel(snapshot, level, settings, draft);
   }
   if (draft.tasks.length === 0) elideTombstones(snapshot, draft);
@@ -116,7 +118,10 @@ function shapeFor(
     growth,
     minBytes: targetBytes / 2,
   });
-  const tableBytes = Math.min(maxTaskBytes / 2, Math.max(targetBytes / 2, density / shards));
+  const tableBytes = Math.min(
+    aimedTaskBytes(snapshot.limits) / 2,
+    Math.max(targetBytes / 2, density / shards),
+  );
   // Without a limit of tasks, or a run to align to, size alone decides.
   if (!Number.isFinite(maxTaskBytes) || runs.includes(largest)) return { tableBytes };
   const group = Math.max(groupBytes(maxTaskBytes), largest.bytes / shards);
@@ -130,7 +135,7 @@ function shapeFor(
 export function flushSplitKeys(snapshot: TreeSnapshot): readonly Uint8Array[] {
   const { maxTaskBytes, tableBytes } = snapshot.limits;
   const largest = largestRun(snapshot);
-  if (largest === null || largest.bytes <= maxTaskBytes) return [];
+  if (largest === null || largest.bytes <= aimedTaskBytes(snapshot.limits)) return [];
   const tables = Math.max(1, Math.floor(snapshot.flushBytes / (tableBytes / 2)));
   const groups = overlapGroups(
     largest.tables,

@@ -106,6 +106,6 @@ function boundsOf(workload: WorkloadModel, scaling: readonly number[]): Strategy
   return {
     maxRuns: maxRuns + thresholdOf(last) - 1,
     maxSpaceAmplification: 1 + thresholdOf(last),
-    maxTaskShare: 1.5,
+    maxTaskShare: 1,
   };
 }

@@ -131,7 +131,7 @@ describe('unified', () => {
 
   test.each(['T4', 'N', 'L4'])('merges %s in pieces where the runs exceed a task', (scaling) => {
     const whole = load({ scaling });
-    const pieces = load({ scaling }, 600);
+    const pieces = load({ scaling }, 900);
     expect(whole.simulator.stats.largestTaskBytes).toBeGreaterThan(6000);
     expect(pieces.simulator.stats.largestTaskBytes).toBeLessThanOrEqual(900);
     expect(pieces.simulator.stats.rejections).toBe(0);

@@ -10,6 +10,7 @@ export {
   type RunView,
   type TableView,
 } from './admission.ts';
+export { aimedTaskBytes } from './aimed-task-bytes.ts';
 export {
   type CompactionCounts,
   type CompactionInput,

@@ -21,6 +21,7 @@ import {
   type TableInfo,
   type TreeSnapshot,
 } from '@lsm/core';
+import { aimedTaskBytes } from './aimed-task-bytes.ts';
 import {
   areDisjoint,
   compareUpper,
@@ -32,9 +33,6 @@ import {
 } from './key-range.ts';
 import type { PlanDraft } from './plan-draft.ts';
 import { hasOlder, hasTombstones } from './tombstone-elision.ts';
-
-/** How far a task may go beyond its limit before a run is left out. */
-const OVERSIZE = 1.5;
 
 /** What is to be merged down, for {@link drainByPartitions}. */
 export interface Drain {
@@ -82,13 +80,13 @@ interface Partition {
  * that they are cut at the same keys.
  */
 export function groupBytes(maxTaskBytes: number): number {
-  return Math.max(1, maxTaskBytes / 2);
+  return Math.max(1, aimedTaskBytes({ maxTaskBytes }) / 2);
 }
 
 /**
  * Adds merges of partitions, or moves that make them needless, while the draft has room.
  *
- * @param snapshot - the tree; `limits.maxTaskBytes` bounds a task (by up to a half more, where tables allow no better)
+ * @param snapshot - the tree; `limits.maxTaskBytes` bounds a task, where tables allow it
  * @param drain - what goes where
  * @param draft - takes the tasks
  */
@@ -138,6 +136,7 @@ function addPartition(
 
 function partitionsOf(drain: Drain, draft: PlanDraft, maxTaskBytes: number): Partition[] {
   const target = drain.target?.tables ?? [];
+  const aimedBytes = aimedTaskBytes({ maxTaskBytes });
   const partitions: Partition[] = [];
   let current: Partition | null = null;
   for (const cluster of clustersOf(drain.upper)) {
@@ -146,7 +145,7 @@ function partitionsOf(drain: Drain, draft: PlanDraft, maxTaskBytes: number): Par
       continue;
     }
     const single = partitionOf(cluster.tables, target);
-    if (single.bytes > OVERSIZE * maxTaskBytes) {
+    if (single.bytes > maxTaskBytes) {
       partitions.push(...splitCluster(drain, cluster, maxTaskBytes));
       current = null;
       continue;
@@ -154,7 +153,7 @@ function partitionsOf(drain: Drain, draft: PlanDraft, maxTaskBytes: number): Par
     const joined: Partition | null =
       current === null ? null : partitionOf([...current.upper, ...cluster.tables], target);
     const mayJoin = drain.isAppending !== true || joined?.target.length === 0;
-    if (joined !== null && mayJoin && joined.bytes <= maxTaskBytes) {
+    if (joined !== null && mayJoin && joined.bytes <= aimedBytes) {
       partitions.pop();
       current = joined;
     } else {
@@ -210,13 +209,13 @@ function splitCluster(drain: Drain, cluster: Cluster, maxTaskBytes: number): Par
     const parts = clustersOf(runs.slice(newest))
       .filter((part) => part.depth >= least)
       .map((part) => partitionOf(part.tables, target));
-    if (parts.length > 0 && parts.every((part) => part.bytes <= OVERSIZE * maxTaskBytes))
-      return parts;
+    if (parts.length > 0 && parts.every((part) => part.bytes <= maxTaskBytes)) return parts;
   }
   const oldest = runs.at(-1)!;
-  if (drain.isAppending !== true) return stretches(oldest.tables, target, maxTaskBytes);
+  const aimedBytes = aimedTaskBytes({ maxTaskBytes });
+  if (drain.isAppending !== true) return stretches(oldest.tables, target, aimedBytes);
   // Nothing is there to merge the oldest run with; so the next one is merged into it.
-  const parts = stretches(runs.at(-2)?.tables ?? [], oldest.tables, maxTaskBytes);
+  const parts = stretches(runs.at(-2)?.tables ?? [], oldest.tables, aimedBytes);
   return parts.map((part) => ({ ...part, to: { into: oldest.id } }));
 }
 
@@ -224,13 +223,13 @@ function splitCluster(drain: Drain, cluster: Cluster, maxTaskBytes: number): Par
 function stretches(
   upper: readonly TableInfo[],
   target: readonly TableInfo[],
-  maxTaskBytes: number,
+  aimedBytes: number,
 ): Partition[] {
   const parts: Partition[] = [];
   for (const table of upper) {
     const last = parts.at(-1);
     const joined = last === undefined ? null : partitionOf([...last.upper, table], target);
-    if (joined !== null && joined.bytes <= maxTaskBytes) parts[parts.length - 1] = joined;
+    if (joined !== null && joined.bytes <= aimedBytes) parts[parts.length - 1] = joined;
     else parts.push(partitionOf([table], target));
   }
   return parts;

@@ -1,6 +1,6 @@
 /**
- * Merges a tree, or stretches of it, into its oldest run, piece by piece: no task is much larger than a limit, so it
- * takes neither the tree's size in free disk nor one very long merge.
+ * Merges a tree, or stretches of it, into its oldest run, piece by piece: no task is larger than a limit, so it takes
+ * neither the tree's size in free disk nor one very long merge.
  *
  * 1. Tables that lie across a border between pieces, as those of L0 do, are written anew where they are, cut there:
  *    each table once.
@@ -19,11 +19,9 @@ import {
   type TableId,
 } from '@lsm/core';
 import type { RunView, TableView } from './admission.ts';
+import { aimedTaskBytes } from './aimed-task-bytes.ts';
 import { hullOf, isWithinUpper, overlapping, totalBytes } from './key-range.ts';
 import { meetsPiece, type Piece } from './pieces.ts';
-
-/** How far a task may go beyond the limit before a run is left for the next one. */
-const OVERSIZE = 1.5;
 
 /** A table as far as this goes; `TableInfo` and the manifest's metadata have this shape. */
 export interface PiecewiseTable extends TableView {
@@ -38,7 +36,7 @@ export interface PiecewiseOptions {
   readonly pieces: readonly Piece[];
   /** Keys at which tables are cut, ascending: the borders of all pieces of the tree. */
   readonly borders: readonly Uint8Array[];
-  /** Bytes of input of a task; it may be half as much again, and more where a single table is. */
+  /** Bytes of input that a task has at most, unless a single table with what lies below it is more. */
   readonly maxTaskBytes: number;
   /** Target size of a table, bytes. */
   readonly tableBytes: number;
@@ -106,7 +104,8 @@ export class PiecewiseCompaction {
 
   /** A rewrite of the tables, of one run, that lie across borders and were not cut yet. */
   #cut(tables: readonly PiecewiseTable[]): CompactionTask | null {
-    const { borders, firstNewTable, maxTaskBytes } = this.#options;
+    const { borders, firstNewTable } = this.#options;
+    const aimedBytes = aimedTaskBytes(this.#options);
     const crossing: PiecewiseTable[] = [];
     const cutKeys = new Set<Uint8Array>();
     for (const table of tables) {
@@ -115,7 +114,7 @@ export class PiecewiseCompaction {
         (key) => compareBytes(table.minKey, key) < 0 && isWithinUpper(key, table.maxKey),
       );
       if (within.length === 0) continue;
-      if (crossing.length > 0 && totalBytes(crossing) + table.bytes > maxTaskBytes) break;
+      if (crossing.length > 0 && totalBytes(crossing) + table.bytes > aimedBytes) break;
       crossing.push(table);
       for (const key of within) cutKeys.add(key);
     }
@@ -133,15 +132,16 @@ export class PiecewiseCompaction {
     let selected: readonly PiecewiseTable[] = [];
     for (const tables of above.toReversed()) {
       const more = withBase([...down, ...tables], base);
-      if (down.length > 0 && totalBytes(more) > OVERSIZE * maxTaskBytes) break;
+      if (down.length > 0 && totalBytes(more) > maxTaskBytes) break;
       down.push(...tables);
       selected = more;
     }
-    if (totalBytes(selected) <= OVERSIZE * maxTaskBytes) return selected;
+    if (totalBytes(selected) <= maxTaskBytes) return selected;
+    const aimedBytes = aimedTaskBytes(this.#options);
     const stretch: PiecewiseTable[] = [];
     for (const table of above.at(-1)!) {
       const more = withBase([...stretch, table], base);
-      if (stretch.length > 0 && totalBytes(more) > maxTaskBytes) break;
+      if (stretch.length > 0 && totalBytes(more) > aimedBytes) break;
       stretch.push(table);
     }
     return withBase(stretch, base);
@@ -149,13 +149,14 @@ export class PiecewiseCompaction {
 
   /** Neighbouring tables of the oldest run, alone in their piece, that have to be written once more. */
   #remains(base: readonly PiecewiseTable[]): readonly PiecewiseTable[] {
-    const { maxTaskBytes, firstNewTable } = this.#options;
+    const { firstNewTable } = this.#options;
+    const aimedBytes = aimedTaskBytes(this.#options);
     const selected: PiecewiseTable[] = [];
     for (const table of base) {
       const hasTombstones = table.pointTombstones + table.rangeTombstones > 0;
       const isDue = table.id < firstNewTable && hasTombstones;
       if (isDue && selected.length === 0) selected.push(table);
-      else if (isDue && totalBytes(selected) + table.bytes <= maxTaskBytes) selected.push(table);
+      else if (isDue && totalBytes(selected) + table.bytes <= aimedBytes) selected.push(table);
       else if (selected.length > 0) break;
     }
     return selected;

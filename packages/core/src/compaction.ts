@@ -131,7 +131,7 @@ export interface TreeSnapshot {
   readonly limits: {
     /** Tasks that may run at once. */
     readonly maxTasks: number;
-    /** Bytes of input that one task should not exceed. */
+    /** Bytes of input that one task has at most; planners aim lower, since tables can't be cut apart. */
     readonly maxTaskBytes: number;
     /** Target size of a table, bytes. */
     readonly tableBytes: number;

@@ -54,7 +54,7 @@ export function treeSnapshot(
     inProgress: [],
     oldestReaderSequence: SEQUENCE_MAX,
     flushBytes: 100,
-    limits: { maxTasks: 4, maxTaskBytes: 1600, tableBytes: 100, freeDiskBytes: 1e12 },
+    limits: { maxTasks: 4, maxTaskBytes: 2400, tableBytes: 100, freeDiskBytes: 1e12 },
     ...more,
   };
 }

@@ -70,7 +70,7 @@ export interface Calibration {
 }
 
 /** Tables that one task of the engine takes at most, by `limits.maxTaskBytes`. */
-const TASK_TABLES_MAX = 16;
+const TASK_TABLES_MAX = 24;
 
 /** The engine's settings in the simulator's words; the clock stands still but for `advance`. */
 export function simulatorOptions(

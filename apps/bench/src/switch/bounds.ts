@@ -4,8 +4,6 @@ import type { ChainResult, SwitchStep } from './switch-chain.ts';
 /** How far a forecast may be off, as a share of what it forecasts; and as a share of the live data, for small ones. */
 const FORECAST_ERROR_MAX = 0.3;
 const FORECAST_SLACK = 0.05;
-/** Input of a task ÷ `maxTaskBytes`: what strategies declare, half as much again where tables can't be cut apart. */
-const TASK_SHARE_MAX = 1.5;
 /** p99.9 of writes during a switch ÷ before. */
 const LATENCY_RATIO_MAX = 3;
 
@@ -31,7 +29,7 @@ export function brokenBounds(step: SwitchStep, latency: boolean): readonly strin
   const allowed = Math.max(FORECAST_ERROR_MAX * Math.abs(costOf(step)), FORECAST_SLACK * liveBytes);
   if (!plan.next.isComplete || !plan.current.isComplete) broken.push('forecast without end');
   if (Math.abs(errorOf(step)) > allowed) broken.push('forecast');
-  if (largestTaskBytes > TASK_SHARE_MAX * plan.maxTaskBytes) broken.push('task size');
+  if (largestTaskBytes > plan.maxTaskBytes) broken.push('task size');
   if (latency && latencyRatioOf(step) > LATENCY_RATIO_MAX) broken.push('p99.9');
   return broken;
 }

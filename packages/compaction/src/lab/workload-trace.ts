@@ -26,7 +26,7 @@ export interface WorkloadDescription {
   readonly turnover?: number;
   /** Writes in a second; default 10,000. */
   readonly writesPerSecond?: number;
-  /** As the database has them; defaults 32 MiB, 16 MiB, 256 MiB, 2. */
+  /** As the database has them; defaults 32 MiB, 16 MiB, 384 MiB, 2. */
   readonly memtableBytes?: number;
   readonly tableBytes?: number;
   readonly maxTaskBytes?: number;
@@ -60,7 +60,7 @@ const DEFAULTS = {
   writesPerSecond: 10_000,
   memtableBytes: 32 * MEBIBYTE,
   tableBytes: 16 * MEBIBYTE,
-  maxTaskBytes: 256 * MEBIBYTE,
+  maxTaskBytes: 384 * MEBIBYTE,
   maxTasks: 2,
   strategy: { name: 'none', settings: {} as Json },
   seed: 1,

@@ -59,8 +59,8 @@ const REPLAN_MS_MAX = 2 ** 31 - 1;
 const RETRY_MS = 1000;
 /** Room that merges leave on the disk, in memtables: for the table of a flush and the next segment of the log. */
 const RESERVED_MEMTABLES = 2;
-/** Input bytes that one task should not exceed, in tables. */
-const TASK_TABLES_MAX = 16;
+/** Input bytes that one task has at most, in tables; planners aim at 16. */
+const TASK_TABLES_MAX = 24;
 
 const CALM: Health = { debtBytes: 0, pressure: 0, delay: 'none', quiescent: true };
 

@@ -17,6 +17,7 @@
  * LevelDB leaves such space until a range is compacted by hand (issues 164, 603); RocksDB has a bottommost compaction.
  */
 import {
+  aimedTaskBytes,
   type PieceEstimate,
   type PiecewiseCompaction,
   piecesOf,
@@ -158,7 +159,7 @@ export class IdleReclaim {
 
   /** Pieces of the tree of which enough may be freed. */
   #due(scope: PiecewiseScope): readonly PieceEstimate[] {
-    const pieces = piecesOf(scope.runs, scope.maxTaskBytes);
+    const pieces = piecesOf(scope.runs, aimedTaskBytes(scope));
     return this.#worthwhile(reclaimableIn(scope.runs, pieces, this.#context()));
   }
 
@@ -193,8 +194,9 @@ export class IdleReclaim {
       pointTombstones: deletes,
       rangeTombstones: ranges.length,
     };
-    const { runs, maxTaskBytes } = compactor.scope;
-    const pieces = piecesOf(runs, maxTaskBytes);
+    const { scope } = compactor;
+    const { runs } = scope;
+    const pieces = piecesOf(runs, aimedTaskBytes(scope));
     const withMemory = [{ id: 0, level: 0, tables: [inMemory] }, ...runs];
     const ofTables = this.#context();
     const context: ReclaimableContext = {

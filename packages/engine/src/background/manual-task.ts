@@ -1,5 +1,6 @@
 /** The compaction behind `db.compact(range)`. */
 import {
+  aimedTaskBytes,
   type Piece,
   PiecewiseCompaction,
   piecesOf,
@@ -46,7 +47,7 @@ export function compactionOf(
   choose: (pieces: readonly Piece[]) => readonly Piece[],
   reason: string,
 ): PiecewiseCompaction {
-  const all = piecesOf(scope.runs, scope.maxTaskBytes);
+  const all = piecesOf(scope.runs, aimedTaskBytes(scope));
   const borders = all.flatMap(({ lower }) => (lower === null ? [] : [lower]));
   return new PiecewiseCompaction({ ...scope, pieces: choose(all), borders, reason });
 }

@@ -91,7 +91,7 @@ function defineReadTests(make: MakeStrategy, { it, expect }: TestTools, effort: 
   it('P1 P4 reads right at every snapshot while tasks end in any order and fail', () => {
     for (const seed of seeds(70)) {
       expect(loadAndCheck(make, { seed, ...LOAD })).toBe(null);
-      expect(loadAndCheck(make, { seed, ...LOAD, maxTaskEntries: 100 })).toBe(null);
+      expect(loadAndCheck(make, { seed, ...LOAD, maxTaskEntries: 150 })).toBe(null);
     }
   });
 
@@ -112,7 +112,7 @@ function defineReadTests(make: MakeStrategy, { it, expect }: TestTools, effort: 
   it('P10 reads right while strategies are switched, and comes to rest with what they left', () => {
     const others = [() => newestPair(3), scatter, () => newestPair(12)];
     for (const seed of seeds(90)) {
-      expect(loadAndCheck(make, { seed, ...LOAD, others, maxTaskEntries: 150 })).toBe(null);
+      expect(loadAndCheck(make, { seed, ...LOAD, others, maxTaskEntries: 225 })).toBe(null);
     }
   });
 }

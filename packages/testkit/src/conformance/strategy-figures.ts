@@ -103,7 +103,7 @@ function defineBoundsTests(make: MakeStrategy, { it, expect }: TestTools, effort
 
   it('P6 keeps its declared runs and space under overwrites, and its share of a task', () => {
     for (const keyCount of effort < 1 ? [2500] : [600, 2500]) {
-      for (const maxTaskEntries of [Number.POSITIVE_INFINITY, 500]) {
+      for (const maxTaskEntries of [Number.POSITIVE_INFINITY, 750]) {
         const flushEntries = 50;
         const sizes = { keyCount, flushEntries, tableEntries: 25, maxTaskEntries };
         const simulator = overwrite(make(), { ...sizes, puts: 6 * keyCount });
@@ -191,7 +191,7 @@ function defineRatioTests({ make, writes }: RatioExpectation, { it, expect }: Te
 function totalWrites(make: MakeStrategy): number {
   let sum = 0;
   for (const keyCount of KEY_COUNTS) {
-    const sizes = { keyCount, flushEntries: 15, tableEntries: 15, maxTaskEntries: 600 };
+    const sizes = { keyCount, flushEntries: 15, tableEntries: 15, maxTaskEntries: 900 };
     sum += overwrite(make(), { ...sizes, puts: 5 * keyCount }).stats.writeAmplification;
   }
   return sum;

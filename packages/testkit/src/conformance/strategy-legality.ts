@@ -54,7 +54,7 @@ function randomLimits(tree: StrategyTree, random: Random): Partial<TreeSnapshot[
   const pick = (values: readonly number[]): number => values[random.next() % values.length]!;
   const tableBytes = SIZES.tableEntries * ENTRY_BYTES;
   return {
-    maxTaskBytes: pick([Number.POSITIVE_INFINITY, 16 * tableBytes, 3 * tableBytes]),
+    maxTaskBytes: pick([Number.POSITIVE_INFINITY, 24 * tableBytes, 3 * tableBytes]),
     freeDiskBytes: pick([Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY, bytesOf(tree) / 2, 0]),
   };
 }

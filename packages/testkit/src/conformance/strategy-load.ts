@@ -260,7 +260,7 @@ export function deleteAndCheck(
     keyCount,
     flushEntries: 16,
     tableEntries: 16,
-    maxTaskEntries: 200,
+    maxTaskEntries: 300,
     maxTasks: 2,
   });
   for (let i = 0; i < 4 * keyCount; i++) simulator.put(random.next() % keyCount);
