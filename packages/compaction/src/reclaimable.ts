@@ -7,7 +7,8 @@
  * 2. A tombstone frees itself as well, if nothing older remains; and it frees nothing while a reader may need what it
  *    hides.
  *
- * So a delete of a key that was not there counts for too much, once: merging takes the tombstone away.
+ * So a delete of a key that was not there counts for too much, once: merging takes the tombstone away; and one of a key
+ * of which there are many versions for too little. Beside the estimate stands what it could be at most.
  */
 import { compareBytes, type RangeTombstone, sharedPrefixLength } from '@lsm/core';
 import type { RunView } from './admission.ts';
@@ -34,6 +35,8 @@ export interface PieceEstimate {
   readonly piece: Piece;
   readonly bytes: number;
   readonly reclaimableBytes: number;
+  /** What could go at most: if each point tombstone hid an entry of every older run, each range tombstone all it meets. */
+  readonly mostBytes: number;
 }
 
 /**
@@ -47,7 +50,13 @@ export function reclaimableIn(
   pieces: readonly Piece[],
   context: ReclaimableContext,
 ): readonly PieceEstimate[] {
-  const totals: readonly Total[] = pieces.map(() => ({ bytes: 0, entries: 0, reclaimable: 0 }));
+  const totals: readonly Total[] = pieces.map(() => ({
+    bytes: 0,
+    entries: 0,
+    runs: 0,
+    reclaimable: 0,
+    most: 0,
+  }));
   const older: (readonly ReclaimableTable[])[] = [];
   for (const { tables } of runs.toReversed()) {
     for (const table of tables) {
@@ -56,26 +65,33 @@ export function reclaimableIn(
       const ranges = table.rangeTombstones === 0 ? [] : context.rangeTombstones(table);
       for (const range of ranges) addRange(range, pieces, totals, older);
     }
+    const met = new Set<Total>();
     for (const table of tables) {
       const [first, last] = piecesOver(pieces, table);
       const share = 1 / (last - first + 1);
       for (let i = first; i <= last; i++) {
         totals[i]!.bytes += table.bytes * share;
         totals[i]!.entries += table.entries * share;
+        met.add(totals[i]!);
       }
     }
+    for (const total of met) total.runs++;
     older.push(tables);
   }
   return pieces.map((piece, i) => {
-    const { bytes, reclaimable } = totals[i]!;
-    return { piece, bytes, reclaimableBytes: Math.min(bytes, reclaimable) };
+    const { bytes, reclaimable, most } = totals[i]!;
+    const reclaimableBytes = Math.min(bytes, reclaimable);
+    return { piece, bytes, reclaimableBytes, mostBytes: Math.min(bytes, most) };
   });
 }
 
 interface Total {
   bytes: number;
   entries: number;
+  /** With tables in the piece. */
+  runs: number;
   reclaimable: number;
+  most: number;
 }
 
 /** Adds what the point tombstones of a table free; they are taken as spread like the entries below them. */
@@ -95,6 +111,8 @@ function addPoints(
     const points = table.pointTombstones * share;
     const freed = (points * total.bytes) / Math.max(1, total.entries);
     total.reclaimable += own * share + Math.min(freed, total.bytes);
+    const hidden = table.pointTombstones * total.runs;
+    total.most += own + (hidden * total.bytes) / Math.max(1, total.entries);
   }
 }
 
@@ -109,6 +127,7 @@ function addRange(
   const [first, last] = piecesOver(pieces, hull);
   for (let i = first; i <= last; i++) {
     const { lower, upper } = pieces[i]!;
+    totals[i]!.most += totals[i]!.bytes;
     const fromStart = lower !== null && compareBytes(range.lower, lower) <= 0;
     const toEnd = range.upper === null || (upper !== null && compareBytes(upper, range.upper) <= 0);
     if (fromStart && toEnd) {

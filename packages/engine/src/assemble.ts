@@ -76,7 +76,23 @@ export function assemble(parts: AssemblyParts): { core: Core; recovered: Recover
   const snapshots = new SnapshotList();
   const report = (error: unknown): void => events.emit('error', { error: asLsmError(error) });
   const { hasher, tableReads, tree, recovered, logs, removals } = readFiles(parts, report);
-  const maintenance = makeMaintenance(parts, { tree, logs, snapshots, counters, events });
+  const combinedIndex = new CombinedIndexBuilder({
+    mode: settings.combinedIndex,
+    bytesMax: combinedIndexShare(settings),
+    hasher,
+    counters,
+    reads: tableReads,
+    clock,
+  });
+  const maintenance = makeMaintenance(parts, {
+    tree,
+    logs,
+    snapshots,
+    counters,
+    events,
+    // What it does is not counted as reads of callers.
+    lookup: new ReadPath(hasher, newCounters(), combinedIndex),
+  });
   const { hashSeed } = tree;
   const writes = makeWrites(parsed, { logs, maintenance, counters, recovered, hashSeed });
   const committer = new Committer(
@@ -92,14 +108,6 @@ export function assemble(parts: AssemblyParts): { core: Core; recovered: Recover
     counters,
   );
   const slab = new ValueSlab();
-  const combinedIndex = new CombinedIndexBuilder({
-    mode: settings.combinedIndex,
-    bytesMax: combinedIndexShare(settings),
-    hasher,
-    counters,
-    reads: tableReads,
-    clock,
-  });
   const core = new Core({
     directory,
     settings,
@@ -165,6 +173,7 @@ interface Shared {
   readonly snapshots: SnapshotList;
   readonly counters: Counters;
   readonly events: EventHub;
+  readonly lookup: ReadPath;
 }
 
 function makeMaintenance(

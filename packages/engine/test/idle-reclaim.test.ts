@@ -84,9 +84,17 @@ function deleteEach(db: Db, keys = KEYS): void {
   }
 }
 
-const DELETES: readonly (readonly [string, (db: Db) => void])[] = [
+const DELETES: readonly [string, (db: Db) => void, versions?: number][] = [
   ['each key', (db) => deleteEach(db)],
+  ['each key, written four times', (db) => deleteEach(db), 4],
   ['one range', (db) => db.delRangeSync({ gte: 'k' })],
+  [
+    'many small ranges, of keys written three times',
+    (db) => {
+      for (let i = 0; i < KEYS; i += 20) db.delRangeSync({ gte: key(i), lt: key(i + 20) });
+    },
+    3,
+  ],
   [
     'batches of both',
     (db) => {
@@ -98,23 +106,26 @@ const DELETES: readonly (readonly [string, (db: Db) => void])[] = [
 ];
 
 describe.each(STRATEGIES)('after everything was deleted, under %s', (_, options) => {
-  it.each(DELETES)('at most 1 % of the space is left: %s', async (_how, deleteAll) => {
-    const opened = await openSimulated(options);
-    const { db, fs, clock } = opened;
-    await fill(opened);
-    const peak = bytesOf(fs).data;
-    expect(peak).toBeGreaterThan(1_000_000);
-    deleteAll(db);
-    await beIdle(opened, 60_000);
-    const left = bytesOf(fs);
-    expect(left.data, left.files.join(' ')).toBeLessThanOrEqual(0.01 * peak);
-    expect(left.logs).toBeLessThanOrEqual(65_536);
-    expect(pairs(db)).toEqual([]);
-    await clock.run(db.close());
-    const again = await clock.run(open('db', { ...TINY, ...SIZES, fs, clock, ...options }));
-    expect(pairs(again)).toEqual([]);
-    await clock.run(again.close());
-  });
+  it.each(DELETES)(
+    'at most 1 % of the space is left: %s',
+    async (_how, deleteAll, versions = 1) => {
+      const opened = await openSimulated(options);
+      const { db, fs, clock } = opened;
+      for (let i = 0; i < versions; i++) await fill(opened);
+      const peak = bytesOf(fs).data;
+      expect(peak).toBeGreaterThan(1_000_000);
+      deleteAll(db);
+      await beIdle(opened, 60_000);
+      const left = bytesOf(fs);
+      expect(left.data, left.files.join(' ')).toBeLessThanOrEqual(0.01 * peak);
+      expect(left.logs).toBeLessThanOrEqual(65_536);
+      expect(pairs(db)).toEqual([]);
+      await clock.run(db.close());
+      const again = await clock.run(open('db', { ...TINY, ...SIZES, fs, clock, ...options }));
+      expect(pairs(again)).toEqual([]);
+      await clock.run(again.close());
+    },
+  );
 });
 
 describe('an idle database', () => {
@@ -148,6 +159,24 @@ describe('an idle database', () => {
       flushes: before.flushes,
       compactions: before.compactions,
     });
+    await clock.run(db.close());
+  });
+
+  it('leaves runs that stand for times alone while half of them is live', async () => {
+    const opened = await openSimulated({ compaction: fifo({ maxBytes: 1e12 }), lossy: true });
+    const { db, clock } = opened;
+    await fill(opened);
+    for (let i = 0; i < KEYS; i += 2) db.delSync(key(i));
+    await beIdle(opened, 30_000);
+    expect(db.stats().counters.compactions).toBe(0);
+    const { runsProbed } = db.stats().counters;
+    expect(runsProbed).toBe(0);
+    expect(pairs(db).length).toBe(KEYS / 2);
+    for (let i = 1; i < KEYS; i += 2) if (i % 8 > 1) db.delSync(key(i));
+    const { tableBytes } = db.stats();
+    await beIdle(opened, 30_000);
+    expect(db.stats().tableBytes).toBeLessThan(0.3 * tableBytes);
+    expect(pairs(db).length).toBe(KEYS / 8);
     await clock.run(db.close());
   });
 

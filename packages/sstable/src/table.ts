@@ -232,6 +232,26 @@ export class Table {
     return loading;
   }
 
+  /**
+   * An entry for a sample.
+   *
+   * @param share - where it stands in the table, 0 inclusive to 1 exclusive, about
+   * @param entry - filled; borrowed until the next lookup or load in the same environment
+   * @returns false if there is none, or, while `cacheOnly` is set, if it is not in memory
+   * @throws LSM_CORRUPTION, LSM_UNSUPPORTED_FORMAT, LSM_IO
+   */
+  entryNear(share: number, entry: Entry): boolean {
+    this.#source.checkOpen();
+    if (this.#environment.cacheOnly && this.#source.index === null) return false;
+    const { blocks } = this.#source.loadIndex();
+    const block = Math.min(blocks - 1, Math.floor(share * blocks));
+    if (block < 0 || !this.#open(block)) return false;
+    const { count } = this.#view;
+    const slot = Math.floor((share * blocks - block) * count);
+    this.#view.fill(Math.max(0, Math.min(count - 1, slot)), entry);
+    return true;
+  }
+
   /** A cursor over all point entries; it needs the table open until it is closed. */
   cursor(options: CursorOptions = {}): Cursor {
     return new TableCursor(this.#source, options);

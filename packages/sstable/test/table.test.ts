@@ -11,6 +11,7 @@ import {
   PATH,
   put,
   type Row,
+  rowOf,
   rowsForward,
   tableOf,
   textOf,
@@ -64,6 +65,36 @@ describe('Table', () => {
       expect(counters.blockReads).toBe(before + 1);
     }
     expect(counters.filterFalsePositives).toBe(4);
+  });
+
+  test('gives entries near shares of it, each in turn', () => {
+    for (const frameCount of [0, 200]) {
+      const { table } = tableOf(ROWS, {}, { frameCount });
+      const entry = new Entry();
+      const at = (share: number): number => {
+        expect(table.entryNear(share, entry)).toBe(true);
+        return Number(new TextDecoder().decode(rowOf(entry).key).slice(3)) / 3;
+      };
+      expect(at(0)).toBe(0);
+      for (let share = 0; share < 1; share += 0.01) {
+        expect(Math.abs(at(share) / ROWS.length - share)).toBeLessThan(0.02);
+      }
+      expect(at(0.999_999)).toBe(ROWS.length - 1);
+    }
+  });
+
+  test('has none for an empty table, nor out of memory where it may not read', () => {
+    const entry = new Entry();
+    const rangeTombstones = [{ lower: bytesOf('a'), upper: bytesOf('b'), sequence: 1 }];
+    expect(tableOf([], { rangeTombstones }).table.entryNear(0.5, entry)).toBe(false);
+    const { table, environment } = tableOf(ROWS, {}, { frameCount: 200 });
+    environment.cacheOnly = true;
+    expect(table.entryNear(0.5, entry)).toBe(false);
+    environment.cacheOnly = false;
+    expect(table.entryNear(0.5, entry)).toBe(true);
+    environment.cacheOnly = true;
+    expect(table.entryNear(0.5, entry)).toBe(true);
+    expect(table.entryNear(0.9, entry)).toBe(false);
   });
 
   test('keeps small indexes in memory, and loads them again after unloading', () => {

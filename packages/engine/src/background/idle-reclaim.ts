@@ -7,7 +7,8 @@
  * 1. The memtable is flushed if its deletes may free a worthwhile part of the tree, or of the log.
  * 2. Pieces of the tree of which an eighth or more may be freed (reclaimable.ts) are merged into the oldest run, one
  *    task after the other; a write ends that after the task under way. A tree that allows loss is left as its strategy
- *    wants it unless three quarters may be freed: its runs stand for times.
+ *    wants it unless three quarters of a piece are dead: its runs stand for times. There nothing but a sample will do
+ *    (dead-share.ts), since keys may have many versions; it is taken where tombstones might hide so much.
  * 3. When nothing is left to do, and the tree is small beside them, spare segments of the log go, the active one gives
  *    back what stands behind its end, and the manifest is written anew.
  *
@@ -25,20 +26,23 @@ import {
   type ReclaimableTable,
   reclaimableIn,
 } from '@lsm/compaction';
-import { type Clock, EMPTY_BYTES, type LsmError } from '@lsm/core';
+import { type Clock, EMPTY_BYTES, LsmError } from '@lsm/core';
 import type { Counters } from '../counters.ts';
+import type { Settings } from '../options.ts';
+import type { ReadPath } from '../read/read-path.ts';
 import type { SnapshotList } from '../snapshot.ts';
 import type { Tree } from '../tree/tree.ts';
 import type { LogFiles } from '../write/log-files.ts';
 import type { MemtableUnit } from '../write/memtable-unit.ts';
 import type { Compactor } from './compactor.ts';
+import { DeadShare } from './dead-share.ts';
 import { asLsmError } from './flusher.ts';
 import { compactionOf, type PiecewiseScope } from './manual-task.ts';
 
 /** Time without a write after which the database is idle, and the longest pause between two looks, ms. */
 const IDLE_MS = 1000;
 const LOOK_MS_MAX = 16_000;
-/** Least share of a piece that is worth rewriting the rest; the second where runs stand for times. */
+/** Least share of a piece that is worth rewriting the rest; the second, of a sample, where runs stand for times. */
 const LEAST_SHARE = 1 / 8;
 const LEAST_SHARE_LOSSY = 3 / 4;
 /** Least bytes that are worth anything at all. */
@@ -56,6 +60,9 @@ export interface IdleHost {
   readonly tree: Tree;
   readonly logs: LogFiles;
   readonly snapshots: SnapshotList;
+  readonly settings: Settings;
+  /** For samples of what is dead. */
+  readonly lookup: ReadPath;
   readonly counters: Counters;
   readonly clock: Clock;
   readonly compactor: Compactor;
@@ -81,9 +88,13 @@ export class IdleReclaim {
   #deletesBefore = 0;
   /** What a compaction was for that freed nothing: it is not repeated for the same. */
   #done = '';
+  readonly #deadShare: DeadShare;
+  /** The state in which samples found too little dead: none are taken before it changes. */
+  #alive = '';
 
   constructor(host: IdleHost) {
     this.#host = host;
+    this.#deadShare = new DeadShare(host.lookup);
   }
 
   /** Begins to look. */
@@ -146,6 +157,7 @@ export class IdleReclaim {
       if (tree.version.bytes > before - LEAST_BYTES / 2) this.#done = cause;
       return true;
     }
+    this.#alive = this.#state;
     const { bytes } = tree.version;
     logs.shrink(this.#host.active(), Math.max(LOG_BYTES_KEPT, LOG_SHARE_KEPT * bytes));
     if (tree.manifestBytes > MANIFEST_SHARE * bytes) tree.shrinkManifest();
@@ -160,17 +172,48 @@ export class IdleReclaim {
   /** Pieces of the tree of which enough may be freed. */
   #due(scope: PiecewiseScope): readonly PieceEstimate[] {
     const pieces = piecesOf(scope.runs, aimedTaskBytes(scope));
-    return this.#worthwhile(reclaimableIn(scope.runs, pieces, this.#context()));
+    return this.#worthwhile(reclaimableIn(scope.runs, pieces, this.#context()), []);
   }
 
-  #worthwhile(estimates: readonly PieceEstimate[]): readonly PieceEstimate[] {
-    const isLossy = this.#host.compactor.strategy.lossy === true;
+  /** @param units - memtables whose deletes count as well */
+  #worthwhile(
+    estimates: readonly PieceEstimate[],
+    units: readonly MemtableUnit[],
+  ): readonly PieceEstimate[] {
+    const { compactor, settings } = this.#host;
+    const isLossy = compactor.strategy.lossy === true;
     const share = isLossy ? LEAST_SHARE_LOSSY : LEAST_SHARE;
+    // Samples are read on this thread, which is not wanted there.
+    const isSampled = isLossy && settings.reads !== 'async';
+    const freedOf = (piece: PieceEstimate): number =>
+      isSampled ? piece.mostBytes : piece.reclaimableBytes;
     const due = estimates.filter(
-      ({ bytes, reclaimableBytes }) => reclaimableBytes > 0 && reclaimableBytes >= share * bytes,
+      (piece) =>
+        freedOf(piece) > 0 &&
+        freedOf(piece) >= share * piece.bytes &&
+        (!isSampled || this.#isDead(share, piece, units)),
     );
-    const total = due.reduce((sum, { reclaimableBytes }) => sum + reclaimableBytes, 0);
-    return total >= LEAST_BYTES ? due : [];
+    return due.reduce((sum, piece) => sum + freedOf(piece), 0) >= LEAST_BYTES ? due : [];
+  }
+
+  #isDead(share: number, { piece }: PieceEstimate, units: readonly MemtableUnit[]): boolean {
+    if (this.#alive === this.#state) return false;
+    const { tree, snapshots } = this.#host;
+    const oldestReaderSequence = snapshots.oldest();
+    try {
+      const context = { view: tree.view, units, oldestReaderSequence };
+      return this.#deadShare.isAtLeast(share, piece, context);
+    } catch (error) {
+      // Whoever reads the table is told of its damage.
+      if (error instanceof LsmError) return false;
+      throw error;
+    }
+  }
+
+  /** All that a sample depends on. */
+  get #state(): string {
+    const { tree, snapshots } = this.#host;
+    return `${this.#host.lastSequence()} ${snapshots.oldest()} ${tree.changes}`;
   }
 
   #isFlushWorthwhile(): boolean {
@@ -203,7 +246,8 @@ export class IdleReclaim {
       ...ofTables,
       rangeTombstones: (table) => (table === inMemory ? ranges : ofTables.rangeTombstones(table)),
     };
-    return this.#worthwhile(reclaimableIn(withMemory, pieces, context)).length > 0;
+    const estimates = reclaimableIn(withMemory, pieces, context);
+    return this.#worthwhile(estimates, [this.#host.active()]).length > 0;
   }
 
   #context(): ReclaimableContext {

@@ -5,6 +5,7 @@ import { type Bytes, type CompactionStrategy, type Json, LsmError } from '@lsm/c
 import type { Executor } from '../jobs/executor.ts';
 import type { Durability } from '../options.ts';
 import type { Interval } from '../range.ts';
+import type { ReadPath } from '../read/read-path.ts';
 import { Backpressure } from '../write/backpressure.ts';
 import type { Committer } from '../write/commit.ts';
 import type { LogFiles } from '../write/log-files.ts';
@@ -19,6 +20,8 @@ import { manualCompaction } from './manual-task.ts';
 /** What maintenance is made of; the write path is attached afterwards, because it needs maintenance to be made. */
 export interface MaintenanceHost extends Omit<CompactionHost, 'executor' | 'changed'> {
   readonly logs: LogFiles;
+  /** For lookups behind the callers' backs. */
+  readonly lookup: ReadPath;
   /** Makes the executor at its first use. */
   newExecutor(): Executor;
   /** Makes the executor that is used when workers keep dying. */
