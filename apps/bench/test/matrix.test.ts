@@ -128,7 +128,7 @@ describe('matrix', () => {
 
   test('fails where the order of the strategies is not what it has to be', () => {
     expect(results.verdicts.filter(({ holds }) => holds === false)).toEqual([]);
-    expect(results.verdicts.filter(({ holds }) => holds === true).length).toBe(7);
+    expect(results.verdicts.filter(({ holds }) => holds === true).length).toBe(8);
     const swapped = results.cells.map((cell) => {
       if (cell.workload !== 'uniform') return cell;
       const names: Record<string, string> = { leveled: 'tiered', tiered: 'leveled' };

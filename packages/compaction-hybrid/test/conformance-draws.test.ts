@@ -25,8 +25,7 @@ const settings: fc.Arbitrary<Partial<HybridSettings>> = perLevel(2, 16).chain((r
       ratio: fc.constant(ratio),
       upperRuns: perLevel(1, runsMax),
       lastRuns: fc.integer({ min: 1, max: runsMax }),
-      // With 1 flushes go down uncut, and a task may take up to 2.3 times its limit.
-      level0Runs: fc.integer({ min: 2, max: 11 }),
+      level0Runs: fc.integer({ min: 1, max: 11 }),
       lastLevel: fc.integer({ min: 2, max: 12 }),
     },
     { requiredKeys: ['ratio', 'upperRuns', 'lastRuns'] },

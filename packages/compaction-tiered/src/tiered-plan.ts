@@ -4,7 +4,7 @@
  *
  * 1. The tree takes more than `maxSpaceAmplification` times its oldest run: all runs are merged into one.
  * 2. A tier has `minMergeWidth` runs: they are merged into one run, newest tier first.
- * 3. The tree has more than `maxRuns` runs: the window of `minMergeWidth` runs (or of as many as are too many) that
+ * 3. The tree has more than `maxRuns` runs: of the windows that remove as many as are too many, or more, the one that
  *    costs least for each run it removes is merged.
  * 4. A run whose tag is no longer that of its size is moved, unread, to the tag that is.
  * 5. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
@@ -126,28 +126,26 @@ function idleWindows(runs: readonly RunInfo[], draft: PlanDraft): RunInfo[][] {
   return windows;
 }
 
-/** The neighbours whose merge costs least for each run that it removes. */
+/** The neighbours whose merge costs least for each run that it removes; `least` or more. */
 function cheapestWindow(
   runs: readonly RunInfo[],
   least: number,
-  settings: TieredSettings,
+  { maxMergeWidth }: TieredSettings,
 ): readonly RunInfo[] {
-  const width = Math.min(
-    Math.max(least, settings.minMergeWidth),
-    settings.maxMergeWidth,
-    runs.length,
-  );
-  let best = 0;
-  let bestBytes = Number.POSITIVE_INFINITY;
-  for (let start = 0; start + width <= runs.length; start++) {
-    let bytes = 0;
-    for (let i = start; i < start + width; i++) bytes += runs[i]!.bytes;
-    if (bytes < bestBytes) {
-      best = start;
-      bestBytes = bytes;
+  const widest = Math.min(maxMergeWidth, runs.length);
+  let best: readonly RunInfo[] = [];
+  let bestCost = Number.POSITIVE_INFINITY;
+  for (let start = 0; start < runs.length; start++) {
+    let bytes = runs[start]!.bytes;
+    for (let width = 2; width <= widest && start + width <= runs.length; width++) {
+      bytes += runs[start + width - 1]!.bytes;
+      const cost = bytes / (width - 1);
+      if (width < Math.min(least, widest) || cost >= bestCost) continue;
+      best = runs.slice(start, start + width);
+      bestCost = cost;
     }
   }
-  return runs.slice(best, best + width);
+  return best;
 }
 
 function mergeRuns(

@@ -95,8 +95,9 @@ describe('tiered', { timeout: 60_000 }, () => {
   test('keeps the number of runs down, by the cheapest neighbours', () => {
     const sizes = [256, 64, 16, 4, 1].toReversed();
     expect(inputs(sizes, { maxRuns: 5 })).toEqual([]);
-    expect(inputs(sizes, { maxRuns: 4 })).toEqual([[0, 1, 2, 3]]);
-    expect(inputs(sizes, { maxRuns: 4, minMergeWidth: 2 })).toEqual([[0, 1]]);
+    expect(inputs(sizes, { maxRuns: 4 })).toEqual([[0, 1]]);
+    expect(inputs(sizes, { maxRuns: 3 })).toEqual([[0, 1, 2]]);
+    expect(inputs([4, 4, 4, 64, 256], { maxRuns: 4, ratio: 8 })).toEqual([[0, 1, 2]]);
   });
 
   test('bounds runs and space under random overwrites', () => {
@@ -186,6 +187,24 @@ describe('tiered', { timeout: 60_000 }, () => {
     const tight = { maxSpaceAmplification: 1.5 };
     expect(statsFor(900, tight).peakBytes).toBeLessThan(0.8 * statsFor(60_000, tight).peakBytes);
   });
+
+  test.each([Number.POSITIVE_INFINITY, 750])(
+    'keeps to few runs without merging what is large at every flush, tasks up to %d',
+    (maxTaskEntries) => {
+      const sizes = { keyCount: 6000, flushEntries: 50, tableEntries: 25, maxTaskEntries };
+      for (const [maxRuns, most] of [
+        [5, 15],
+        [8, 5],
+      ] as const) {
+        const simulator = new Simulator(tiered({ maxRuns }), sizes);
+        const random = seededRandom(1);
+        for (let i = 0; i < 40_000; i++) simulator.put(random.next() % 6000);
+        expect(simulator.runs.length).toBeLessThanOrEqual(maxRuns);
+        expect(simulator.stats.writeAmplification).toBeLessThan(most);
+        expect(simulator.stats.largestTaskBytes).toBeLessThanOrEqual(maxTaskEntries);
+      }
+    },
+  );
 
   test('can be had with other settings', () => {
     expect(tiered({ ratio: 6 }).withSettings?.({ maxRuns: 9 }).settings).toMatchObject({

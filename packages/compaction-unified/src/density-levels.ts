@@ -2,12 +2,11 @@
  * Levels by density: bytes of a run per share of the keys that it covers.
  *
  * A run that was merged for half of the keys only is as dense as if it were whole, so that it does not change its level
- * while its merge goes on in pieces. The share is measured against the largest run of the tree, whose tables stand for
- * where the keys are. As in tiers, a run's level is never below that of a newer run, so that levels are contiguous in
+ * while its merge goes on in pieces. The share is measured against tables that stand for where the keys are. As in tiers, a run's level is never below that of a newer run, so that levels are contiguous in
  * time.
  */
 import { overlapBounds } from '@lsm/compaction';
-import type { RunInfo, TreeSnapshot } from '@lsm/core';
+import { compareBytes, type RunInfo, type TableInfo, type TreeSnapshot } from '@lsm/core';
 import { levelOf, thresholdOf } from './scaling.ts';
 
 /** Neighbouring runs of one level, newest first. */
@@ -29,19 +28,40 @@ export function largestRun(snapshot: TreeSnapshot): RunInfo | null {
   return largest;
 }
 
-/** Bytes per share of the keys; at least the bytes of the run. */
-export function densityOf(run: RunInfo, largest: RunInfo): number {
-  if (run === largest || largest.tables.length < 2) return run.bytes;
-  const covered = new Uint8Array(largest.tables.length);
+/**
+ * Tables that stand for where the keys are, disjoint and in key order: those of the largest run, and where it has none,
+ * those of the next largest. A run that is being made in pieces has as little of the keys as what it is made of.
+ */
+export function keySpine({ runs }: TreeSnapshot): readonly TableInfo[] {
+  let spine: readonly TableInfo[] = [];
+  for (const { tables } of runs.toSorted((a, b) => b.bytes - a.bytes)) {
+    const free = tables.filter((table) => {
+      const [start, end] = overlapBounds(spine, table);
+      return start === end;
+    });
+    if (free.length === 0) continue;
+    const joined = [...spine, ...free];
+    spine = spine.length === 0 ? free : joined.sort((a, b) => compareBytes(a.minKey, b.minKey));
+  }
+  return spine;
+}
+
+/** Bytes per share of the keys: at least the bytes of the run, and no more than all of the spine, as if it had them. */
+export function densityOf(run: RunInfo, spine: readonly TableInfo[]): number {
+  if (spine.length < 2) return run.bytes;
+  const covered = new Uint8Array(spine.length);
   for (const table of run.tables) {
-    const [start, end] = overlapBounds(largest.tables, table);
+    const [start, end] = overlapBounds(spine, table);
     covered.fill(1, start, end);
   }
+  let all = 0;
   let bytes = 0;
-  for (let i = 0; i < covered.length; i++) if (covered[i] === 1) bytes += largest.tables[i]!.bytes;
-  // What lies beside the largest run altogether is taken as one of its tables.
-  const least = largest.bytes / largest.tables.length;
-  return (run.bytes * largest.bytes) / Math.min(largest.bytes, Math.max(bytes, least));
+  for (const [i, table] of spine.entries()) {
+    all += table.bytes;
+    if (covered[i] === 1) bytes += table.bytes;
+  }
+  // The share of a short run is a guess: borders of tables decide.
+  return Math.max(run.bytes, Math.min(all, (run.bytes * all) / Math.max(1, bytes)));
 }
 
 /** Runs that hold tables, grouped; newest level first. */
@@ -49,13 +69,12 @@ export function densityLevels(
   snapshot: TreeSnapshot,
   scaling: readonly number[],
 ): readonly DensityLevel[] {
-  const largest = largestRun(snapshot);
-  if (largest === null) return [];
+  const spine = keySpine(snapshot);
   const levels: { level: number; threshold: number; runs: RunInfo[]; bytes: number }[] = [];
   for (const run of snapshot.runs) {
     if (run.tables.length === 0) continue;
     const newest = levels.at(-1);
-    const own = levelOf(densityOf(run, largest), Math.max(1, snapshot.flushBytes), scaling);
+    const own = levelOf(densityOf(run, spine), Math.max(1, snapshot.flushBytes), scaling);
     const level = Math.max(newest?.level ?? 0, own);
     if (newest?.level === level) {
       newest.runs.push(run);

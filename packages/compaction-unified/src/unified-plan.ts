@@ -25,7 +25,7 @@ import {
   type RunInfo,
   type TreeSnapshot,
 } from '@lsm/core';
-import { type DensityLevel, densityOf, largestRun } from './density-levels.ts';
+import { type DensityLevel, densityOf, keySpine, largestRun } from './density-levels.ts';
 import { shardCount } from './scaling.ts';
 import type { UnifiedSettings } from './settings.ts';
 
@@ -111,7 +111,8 @@ function shapeFor(
   const { tableBytes: targetBytes, maxTaskBytes } = snapshot.limits;
   const largest = largestRun(snapshot)!;
   let density = 0;
-  for (const run of runs) density += densityOf(run, largest);
+  const spine = keySpine(snapshot);
+  for (const run of runs) density += densityOf(run, spine);
   const shards = shardCount(density, {
     targetBytes,
     baseShards,

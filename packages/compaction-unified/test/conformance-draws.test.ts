@@ -19,9 +19,8 @@ const scaling = fc.oneof(
 const settings: fc.Arbitrary<Partial<UnifiedSettings>> = fc.record(
   {
     scaling: fc.oneof(scaling, fc.array(scaling, { minLength: 1, maxLength: 4 })),
-    // With fewer shards, or hardly more as the data grows (growth near 1), tasks take up to twice their limit.
-    baseShards: fc.integer({ min: 4, max: 16 }),
-    growth: fc.double({ min: 0, max: 0.4, noNaN: true }),
+    baseShards: fc.integer({ min: 1, max: 16 }),
+    growth: fc.double({ min: 0, max: 1, noNaN: true }),
   },
   { requiredKeys: [] },
 );

@@ -138,6 +138,20 @@ describe('unified', () => {
     expect(pieces.writes).toBeLessThan(1.3 * whole.writes);
   });
 
+  test.each(['L10', 'L4', 'N'])('keeps its bounds with %s in pieces', (scaling) => {
+    const strategy = unified({ scaling });
+    const sizes = { keyCount: 6000, flushEntries: 50, tableEntries: 25, maxTaskEntries: 750 };
+    const simulator = new Simulator(strategy, sizes);
+    const random = seededRandom(1);
+    for (let flush = 0; flush < 720; flush++) {
+      for (let i = 0; i < 50; i++) simulator.put(random.next() % 6000);
+      const { runs, treeBytes } = simulator.stats;
+      const { maxRuns } = strategy.bounds!({ dataBytes: treeBytes, flushBytes: 50 });
+      expect(runs).toBeLessThanOrEqual(maxRuns);
+    }
+    expect(simulator.stats.largestTaskBytes).toBeLessThanOrEqual(750);
+  });
+
   test('can be had with other settings, and changed on a live tree', () => {
     const strategy = unified({ scaling: 'L10' });
     const other = strategy.withSettings?.({ scaling: 'T4' });

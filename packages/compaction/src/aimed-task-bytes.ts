@@ -15,3 +15,11 @@ export function aimedTaskBytes({
 }: Pick<TreeSnapshot['limits'], 'maxTaskBytes'>): number {
   return maxTaskBytes / HEADROOM;
 }
+
+/**
+ * Bytes of the target that one partition is made of: what to give as `maxOverlapBytes` when runs above it are made, so
+ * that they are cut at the same keys.
+ */
+export function groupBytes(maxTaskBytes: number): number {
+  return Math.max(1, aimedTaskBytes({ maxTaskBytes }) / 2);
+}

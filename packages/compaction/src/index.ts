@@ -10,7 +10,7 @@ export {
   type RunView,
   type TableView,
 } from './admission.ts';
-export { aimedTaskBytes } from './aimed-task-bytes.ts';
+export { aimedTaskBytes, groupBytes } from './aimed-task-bytes.ts';
 export {
   type CompactionCounts,
   type CompactionInput,
@@ -61,3 +61,4 @@ export type { SimulatorOptions, SimulatorStats } from './simulator-options.ts';
 export * from './strategy-wrappers.ts';
 export * from './task-ledger.ts';
 export * from './tombstone-elision.ts';
+export { cutOfWide, keysAfter } from './wide-tables.ts';

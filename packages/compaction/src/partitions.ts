@@ -7,13 +7,15 @@
  * 2. Clusters deeper than the level may have runs are merged down (all clusters, if the level has too many bytes),
  *    those first that rewrite least of the target for each byte that goes down; neighbours together while they fit
  *    into one task. Of a cluster too large for a task, the newest runs are left for later; if even the oldest run
- *    alone is too much, it goes down in stretches, as in leveled compaction.
+ *    alone is too much, it goes down in stretches, as in leveled compaction, of which tables that span too much (of a
+ *    flush, or from another strategy) are cut apart first.
  * 3. If no cluster is too deep, tables sink: each is moved, unread, into the next older run if it fits there. So the
  *    level gets as few runs as its deepest cluster.
  *
  * The idea of merging the last level by partitions is Spooky's (Dayan et al., 2022).
  */
 import {
+  type CompactionTask,
   compareBytes,
   type OutputShape,
   type Placement,
@@ -33,6 +35,7 @@ import {
 } from './key-range.ts';
 import type { PlanDraft } from './plan-draft.ts';
 import { hasOlder, hasTombstones } from './tombstone-elision.ts';
+import { cutOfWide } from './wide-tables.ts';
 
 /** What is to be merged down, for {@link drainByPartitions}. */
 export interface Drain {
@@ -73,14 +76,8 @@ interface Partition {
   readonly cost: number;
   /** Where it goes if not to the drain's own target. */
   readonly to?: Placement;
-}
-
-/**
- * Bytes of the target that one partition is made of: what to give as `maxOverlapBytes` when runs above it are made, so
- * that they are cut at the same keys.
- */
-export function groupBytes(maxTaskBytes: number): number {
-  return Math.max(1, aimedTaskBytes({ maxTaskBytes }) / 2);
+  /** What is to be done first: the only table is too wide. */
+  readonly cut?: CompactionTask;
 }
 
 /**
@@ -91,12 +88,13 @@ export function groupBytes(maxTaskBytes: number): number {
  * @param draft - takes the tasks
  */
 export function drainByPartitions(snapshot: TreeSnapshot, drain: Drain, draft: PlanDraft): void {
-  const partitions = partitionsOf(drain, draft, snapshot.limits.maxTaskBytes);
+  const partitions = partitionsOf(snapshot, drain, draft);
   for (const partition of partitions.toSorted((a, b) => a.cost - b.cost)) {
     if (draft.room === 0) return;
     const isTaken = addPartition(snapshot, drain, partition, draft);
     // A second task that makes a run would make a second run.
-    if (isTaken && drain.target === null && partition.to === undefined) return;
+    const makesRun = drain.target === null && partition.to === undefined;
+    if (isTaken && makesRun && partition.cut === undefined) return;
   }
   // Only when no cluster is too deep or at work: else runs vanish by themselves.
   const isBusy = drain.upper.some((run) => draft.hasBusy(run));
@@ -122,9 +120,10 @@ export function canAppend(
 function addPartition(
   snapshot: TreeSnapshot,
   drain: Drain,
-  { upper, target, to = drain.to }: Partition,
+  { upper, target, to = drain.to, cut }: Partition,
   draft: PlanDraft,
 ): boolean {
+  if (cut !== undefined) return draft.add(cut);
   const { reason, score, older, shape = { tableBytes: snapshot.limits.tableBytes } } = drain;
   const inputs = [...upper, ...target].map((table) => table.id);
   const wouldElide = upper.some((table) => hasTombstones(table) && !hasOlder(table, older));
@@ -134,7 +133,8 @@ function addPartition(
   return draft.add({ kind: 'merge', inputs, to, shape, reason, score });
 }
 
-function partitionsOf(drain: Drain, draft: PlanDraft, maxTaskBytes: number): Partition[] {
+function partitionsOf(snapshot: TreeSnapshot, drain: Drain, draft: PlanDraft): Partition[] {
+  const { maxTaskBytes } = snapshot.limits;
   const target = drain.target?.tables ?? [];
   const aimedBytes = aimedTaskBytes({ maxTaskBytes });
   const partitions: Partition[] = [];
@@ -146,7 +146,7 @@ function partitionsOf(drain: Drain, draft: PlanDraft, maxTaskBytes: number): Par
     }
     const single = partitionOf(cluster.tables, target);
     if (single.bytes > maxTaskBytes) {
-      partitions.push(...splitCluster(drain, cluster, maxTaskBytes));
+      partitions.push(...splitCluster(snapshot, drain, cluster));
       current = null;
       continue;
     }
@@ -197,7 +197,8 @@ function clustersOf(runs: readonly { readonly tables: readonly TableInfo[] }[]):
 }
 
 /** Partitions of the older runs of a cluster, as many runs as fit into tasks. */
-function splitCluster(drain: Drain, cluster: Cluster, maxTaskBytes: number): Partition[] {
+function splitCluster(snapshot: TreeSnapshot, drain: Drain, cluster: Cluster): Partition[] {
+  const { maxTaskBytes } = snapshot.limits;
   const target = drain.target?.tables ?? [];
   const within = new Set(cluster.tables);
   const runs = drain.upper
@@ -212,27 +213,40 @@ function splitCluster(drain: Drain, cluster: Cluster, maxTaskBytes: number): Par
     if (parts.length > 0 && parts.every((part) => part.bytes <= maxTaskBytes)) return parts;
   }
   const oldest = runs.at(-1)!;
-  const aimedBytes = aimedTaskBytes({ maxTaskBytes });
-  if (drain.isAppending !== true) return stretches(oldest.tables, target, aimedBytes);
+  if (drain.isAppending !== true) return stretches(snapshot, oldest.tables, target, drain.score);
   // Nothing is there to merge the oldest run with; so the next one is merged into it.
-  const parts = stretches(runs.at(-2)?.tables ?? [], oldest.tables, aimedBytes);
+  const parts = stretches(snapshot, runs.at(-2)?.tables ?? [], oldest.tables, drain.score);
   return parts.map((part) => ({ ...part, to: { into: oldest.id } }));
 }
 
 /** A single run over the target needs no clusters: any of its tables can go down by itself. */
 function stretches(
+  snapshot: TreeSnapshot,
   upper: readonly TableInfo[],
   target: readonly TableInfo[],
-  aimedBytes: number,
+  score: number,
 ): Partition[] {
+  const aimedBytes = aimedTaskBytes(snapshot.limits);
   const parts: Partition[] = [];
   for (const table of upper) {
     const last = parts.at(-1);
     const joined = last === undefined ? null : partitionOf([...last.upper, table], target);
     if (joined !== null && joined.bytes <= aimedBytes) parts[parts.length - 1] = joined;
-    else parts.push(partitionOf([table], target));
+    else parts.push(partitionOrCut(snapshot, table, target, score));
   }
   return parts;
+}
+
+/** The merge of one table, or, if that is too large a task, its cut. */
+function partitionOrCut(
+  snapshot: TreeSnapshot,
+  table: TableInfo,
+  target: readonly TableInfo[],
+  score: number,
+): Partition {
+  const part = partitionOf([table], target);
+  const cut = cutOfWide(snapshot, table, { tables: target }, score);
+  return cut === null ? part : { ...part, cut, cost: 0 };
 }
 
 function partitionOf(upper: readonly TableInfo[], target: readonly TableInfo[]): Partition {

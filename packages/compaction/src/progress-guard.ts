@@ -11,7 +11,7 @@ import { totalBytes } from './key-range.ts';
 
 /**
  * Tasks per table that a strategy may start between two flushes. A switch from unified to leveled compaction, without
- * writes, took 9.6 (packages/compaction/test/forecast.test.ts): tables go down level by level.
+ * writes, took 9.6 (packages/compaction-hybrid/test/forecast.test.ts): tables go down level by level.
  */
 const TASKS_PER_TABLE = 16;
 /** Tasks that it may always start. */

@@ -36,7 +36,7 @@ test.each<[StrategySetting, StrategySetting]>([
   ['leveled', 'hybrid'],
   ['tiered', 'leveled'],
   ['hybrid', { strategy: 'unified', scaling: 'L8' }],
-  ['unified', 'tiered'],
+  ['unified', { strategy: 'tiered', maxRuns: 2 }],
 ])('tells what a switch from %j to %j then does, if nothing is written', async (from, to) => {
   const database = await load(from);
   const { db } = database;

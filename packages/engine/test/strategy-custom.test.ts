@@ -36,7 +36,7 @@ it('docs/compaction.md shows how the suite is run on it, as strategy-example.tes
 
 it.each<[string, number, () => CompactionStrategy]>([
   ['similar-pair', 100_000, () => similarPair()],
-  ['simple', 20_000, () => simple],
+  ['simple', 100_000, () => simple],
 ])('%s gives right answers in %d operations', { timeout: 120_000 }, async (_, operations, make) => {
   const report = await strategyLoad({ seed: SEED, operations, make });
   expect(report.reasons).toEqual([]);

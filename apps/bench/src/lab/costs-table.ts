@@ -19,8 +19,8 @@ const HEAD = [
   'miss',
   'scan',
   'largest merge',
-  'stops',
-  'slowed',
+  'stalls',
+  'slowdowns',
 ];
 
 /** A line for each row; `score` is the last column if there is one. `style` is off for tests and files. */
@@ -63,4 +63,4 @@ function orDash(value: number | null): string {
 
 /** Explains the columns. */
 export const COSTS_LEGEND =
-  'writes: bytes of flushes and merges ÷ bytes of keys and values (the log adds 1). space: bytes of tables ÷ live bytes, mean and most. runs: mean and most. hit, miss: tables read for a lookup, scan: runs merged. stops: time in which writers stand still. slowed: share of flushes behind which they are held back.';
+  'writes: bytes of flushes and merges ÷ bytes of keys and values (the log adds 1). space: bytes of tables ÷ live bytes, mean and most. runs: mean and most. hit, miss: tables read for a lookup, scan: runs merged. stalls: time in which writers stand still. slowdowns: share of flushes behind which they are held back.';

@@ -1,6 +1,6 @@
 /**
  * What has to hold of the matrix: on uniform overwrites, at each size, leveled writes more than tiered and lazy
- * leveling do, has fewer runs to ask and cheaper scans, and takes less space than tiered.
+ * leveling do, has fewer runs to ask and cheaper scans, and takes less space than tiered; so does lazy leveling.
  *
  * Only reported: who of tiered and lazy leveling writes less, and who of leveled and lazy leveling takes less space.
  * Both depend on how full the last level is; theory gives the last two the same bound.
@@ -40,22 +40,26 @@ export function verdictsOf(cells: readonly MatrixCell[]): MatrixVerdict[] {
     const ordered = others.flatMap((other) =>
       CLAIMS.map(({ figure, words, more, reports = [] }): MatrixVerdict => {
         const claim = `${WORKLOAD}, ${size}x: leveled ${words} ${other.strategy}`;
-        const { holds, evidence } = verdict(claim, leveled, other, figure, more);
+        const { holds, evidence } = verdict(leveled, other, figure, more);
         if (!reports.includes(other.strategy)) return { claim, holds, evidence };
         return { claim: `${claim}: ${holds === true ? 'yes' : 'no'}`, holds: null, evidence };
       }),
     );
-    return [...ordered, ...reported(find('tiered'), find('hybrid'), size)];
+    const tiered = find('tiered');
+    const lazy = find('hybrid');
+    if (tiered === undefined || lazy === undefined) return ordered;
+    const claim = `${WORKLOAD}, ${size}x: hybrid takes less space than tiered`;
+    const space = { claim, ...verdict(lazy, tiered, 'space', false) };
+    return [...ordered, space, reported(tiered, lazy, size)];
   });
 }
 
 function verdict(
-  claim: string,
   one: MatrixCell,
   other: MatrixCell,
   figure: FigureName,
   more: boolean,
-): MatrixVerdict {
+): Pick<MatrixVerdict, 'holds' | 'evidence'> {
   const compare = (figures: (cell: MatrixCell) => CellFigures): { a: number; b: number } => ({
     a: figureOf(figures(one), figure) ?? Number.NaN,
     b: figureOf(figures(other), figure) ?? Number.NaN,
@@ -63,27 +67,19 @@ function verdict(
   const engine = compare((cell) => cell.engine);
   const simulator = compare((cell) => cell.simulator);
   return {
-    claim,
     holds: more ? engine.a > engine.b : engine.a < engine.b,
     evidence: `${digits(engine.a)} against ${digits(engine.b)}; simulator ${digits(simulator.a)} against ${digits(simulator.b)}`,
   };
 }
 
-function reported(
-  tiered: MatrixCell | undefined,
-  lazy: MatrixCell | undefined,
-  size: number,
-): MatrixVerdict[] {
-  if (tiered === undefined || lazy === undefined) return [];
+function reported(tiered: MatrixCell, lazy: MatrixCell, size: number): MatrixVerdict {
   const { a, b } = {
     a: tiered.engine.writeAmplification ?? Number.NaN,
     b: lazy.engine.writeAmplification ?? Number.NaN,
   };
-  return [
-    {
-      claim: `${WORKLOAD}, ${size}x: who of tiered and lazy leveling (hybrid) writes less`,
-      holds: null,
-      evidence: `tiered writes ${digits(a)}, hybrid ${digits(b)}: ${a < b ? 'tiered' : 'hybrid'} writes less, by ${digits(100 * Math.abs(1 - Math.min(a, b) / Math.max(a, b)))} %`,
-    },
-  ];
+  return {
+    claim: `${WORKLOAD}, ${size}x: who of tiered and lazy leveling (hybrid) writes less`,
+    holds: null,
+    evidence: `tiered writes ${digits(a)}, hybrid ${digits(b)}: ${a < b ? 'tiered' : 'hybrid'} writes less, by ${digits(100 * Math.abs(1 - Math.min(a, b) / Math.max(a, b)))} %`,
+  };
 }

@@ -46,6 +46,7 @@ import {
   complaint,
   firstState,
 } from './strategy-contract.ts';
+import { StrategyState } from './strategy-state.ts';
 import { StrategyView } from './strategy-view.ts';
 
 /** Rejected tasks in a row after which a strategy is taken for broken. */
@@ -90,7 +91,7 @@ export class Compactor {
   readonly #ledger: TaskLedger;
   readonly #disk: DiskWatch;
   readonly #covered: CoveredDrops;
-  #state: Json;
+  #state: StrategyState;
   #rejections = 0;
   #spentBudgets = 0;
   #isBudgetSpent = false;
@@ -121,7 +122,7 @@ export class Compactor {
     this.#covered = new CoveredDrops(host);
     this.strategy = strategy;
     this.#isLossy = strategy.lossy === true;
-    this.#state = state;
+    this.#state = new StrategyState(state);
     this.#ledger = new TaskLedger({ nextRunId: () => host.tree.nextRunId() });
   }
 
@@ -166,7 +167,7 @@ export class Compactor {
 
   /** The state of the strategy in use. */
   get state(): Json {
-    return this.#state;
+    return this.#state.current;
   }
 
   /** Tasks under way. */
@@ -314,14 +315,14 @@ export class Compactor {
     const { strategy } = this;
     let plan: ReturnType<CompactionStrategy['plan']>;
     try {
-      plan = checkedPlan(strategy.plan(snapshot, this.#state), tablesOf(snapshot));
+      plan = checkedPlan(strategy.plan(snapshot, this.#state.current), tablesOf(snapshot));
     } catch (error) {
       this.#quarantine(complaint('plan', error));
       return true;
     }
     // It may have done what it must not: closed the database, or given it another strategy.
     if (this.#closed || this.strategy !== strategy) return false;
-    if (plan.state !== undefined) this.#state = plan.state;
+    this.#state.planned(plan.state);
     const context = { freeDiskBytes, lossy: this.#isLossy };
     let moved = false;
     for (const task of this.#ledger.order(this.#host.tree.version.runs, plan.tasks)) {
@@ -332,6 +333,7 @@ export class Compactor {
         continue;
       }
       this.#rejections = 0;
+      this.#state.admitted(admitted.id);
       if (this.#start(admitted, null)) moved = true;
     }
     return moved;
@@ -377,7 +379,10 @@ export class Compactor {
     if (this.running > 0 || this.#paused || freeBytes >= tree.version.bytes) return undefined;
     try {
       const snapshot = this.#snapshot();
-      const { tasks } = checkedPlan(this.strategy.plan(snapshot, this.#state), tablesOf(snapshot));
+      const { tasks } = checkedPlan(
+        this.strategy.plan(snapshot, this.#state.current),
+        tablesOf(snapshot),
+      );
       return tasks.find(({ kind }) => kind === 'merge' || kind === 'rewrite');
     } catch {
       // Its next real plan ends in quarantine.
@@ -399,7 +404,7 @@ export class Compactor {
   #use(strategy: CompactionStrategy, state: Json): void {
     this.strategy = strategy;
     this.#isLossy = strategy.lossy === true;
-    this.#state = state;
+    this.#state = new StrategyState(state);
     this.#rejections = 0;
     this.#isBudgetSpent = false;
     this.#view.forget();
@@ -450,6 +455,7 @@ export class Compactor {
   ): LsmError | null {
     if (!outcome.ok) {
       this.#ledger.abort(task.id);
+      this.#state.ended(task.id, false);
       this.#failed(outcome.error);
       return outcome.error;
     }
@@ -468,15 +474,17 @@ export class Compactor {
     const { tree, counters, events, clock } = this.#host;
     try {
       const runs = this.#ledger.outcome<TableMetadata>(tree.version.runs, task.id, outputs);
-      tree.commitRuns(runs, { state: this.#state }, task.kind !== 'move');
+      tree.commitRuns(runs, { state: this.#state.keptWith(task.id) }, task.kind !== 'move');
     } catch (error) {
       this.#ledger.abort(task.id);
+      this.#state.ended(task.id, false);
       tree.discard(outputs);
       const failure = asLsmError(error);
       this.#failed(failure);
       return failure;
     }
     this.#ledger.commit(task.id, outputs);
+    this.#state.ended(task.id, true);
     if (task.kind === 'move') counters.moves++;
     else if (task.kind === 'drop') counters.droppedTables += task.inputs.length;
     else counters.compactions++;

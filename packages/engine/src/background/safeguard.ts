@@ -1,8 +1,10 @@
 /**
  * The strategy of last resort: takes over when another one was quarantined, keeps the number of runs bounded by
- * merging the newer half, and wants nothing else.
+ * merging the newer half, or as much of it as fits into a task, and wants nothing else. Where the two newest runs are
+ * too large already, the smallest neighbours are merged in pieces.
  */
-import type { CompactionPlan, CompactionStrategy, Health, TreeSnapshot } from '@lsm/core';
+import { drainByPartitions, PlanDraft } from '@lsm/compaction';
+import type { CompactionPlan, CompactionStrategy, Health, RunInfo, TreeSnapshot } from '@lsm/core';
 
 const RUNS_MAX = 12;
 
@@ -20,20 +22,61 @@ export function safeguard(): CompactionStrategy {
 function planSafeguard(snapshot: TreeSnapshot): CompactionPlan {
   const runs = snapshot.runs.filter((run) => run.tables.length > 0);
   if (snapshot.inProgress.length > 0 || runs.length <= RUNS_MAX) return { tasks: [] };
-  const half = runs.slice(0, Math.ceil(runs.length / 2));
-  const before = runs[half.length];
-  return {
-    tasks: [
+  const draft = new PlanDraft(snapshot);
+  const reason = 'too many runs';
+  const score = runs.length / RUNS_MAX;
+  const newest = newestWithin(runs.slice(0, Math.ceil(runs.length / 2)), snapshot.limits);
+  if (newest.length > 1) {
+    draft.add({
+      kind: 'merge',
+      inputs: newest.flatMap((run) => run.tables.map((table) => table.id)),
+      to: { newRun: { level: newest.at(-1)!.level, before: runs[newest.length]?.id ?? null } },
+      shape: { tableBytes: snapshot.limits.tableBytes },
+      reason,
+      score,
+    });
+  } else {
+    const at = smallestPair(runs);
+    const target = runs[at + 1]!;
+    drainByPartitions(
+      snapshot,
       {
-        kind: 'merge',
-        inputs: half.flatMap((run) => run.tables.map((table) => table.id)),
-        to: { newRun: { level: half.at(-1)!.level, before: before?.id ?? null } },
-        shape: { tableBytes: snapshot.limits.tableBytes },
-        reason: 'too many runs',
-        score: runs.length / RUNS_MAX,
+        upper: [runs[at]!],
+        maxRuns: 0,
+        isHeavy: true,
+        target,
+        to: { into: target.id },
+        older: runs.slice(at + 2),
+        reason,
+        score,
       },
-    ],
-  };
+      draft,
+    );
+  }
+  return { tasks: draft.tasks };
+}
+
+/** As many runs, from the newest on, as fit into a task. */
+function newestWithin(
+  runs: readonly RunInfo[],
+  { maxTaskBytes }: TreeSnapshot['limits'],
+): readonly RunInfo[] {
+  let bytes = 0;
+  const end = runs.findIndex((run) => (bytes += run.bytes) > maxTaskBytes);
+  return end < 0 ? runs : runs.slice(0, end);
+}
+
+/** Where the two neighbours begin that are smallest together. */
+function smallestPair(runs: readonly RunInfo[]): number {
+  let best = 0;
+  let bestBytes = Number.POSITIVE_INFINITY;
+  for (let i = 0; i + 1 < runs.length; i++) {
+    const bytes = runs[i]!.bytes + runs[i + 1]!.bytes;
+    if (bytes >= bestBytes) continue;
+    best = i;
+    bestBytes = bytes;
+  }
+  return best;
 }
 
 function assessSafeguard(snapshot: TreeSnapshot): Health {
