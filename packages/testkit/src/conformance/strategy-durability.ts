@@ -27,7 +27,7 @@ export function defineDurabilityTests(
 ): void {
   defineTaskTests(make, tools, effort);
   defineTombstoneTests(make, tools, outlivesSnapshots);
-  if (make().lossy !== true) defineReadTests(make, tools, effort);
+  defineReadTests(make, tools, effort);
 }
 
 function defineTaskTests(make: MakeStrategy, { it, expect }: TestTools, effort: number): void {
