@@ -56,8 +56,8 @@ function collect(runs: readonly RunInfo[], isWanted: (table: TableInfo) => boole
   for (const run of runs.toReversed()) {
     const stays: TableInfo[] = [];
     for (const table of run.tables) {
-      const isHiding = kept.some((tables) => overlapping(tables, table).length > 0);
-      if (isHiding || !isWanted(table)) {
+      const stands = !isWanted(table) || kept.some((older) => overlapping(older, table).length > 0);
+      if (stands) {
         stays.push(table);
         continue;
       }

@@ -66,7 +66,7 @@ function healthOf(tree: HybridTree, settings: HybridSettings, quiescent: boolean
     if (level.level === tree.lastLevel - 1) debtBytes += bytesOf(last);
   }
   if (last.length > settings.lastRuns) debtBytes += bytesOf(last);
-  const isSlow = level0.length >= settings.slowdownRuns;
+  const isSlow = level0.length >= Math.max(settings.slowdownRuns, settings.level0Runs);
   const delay = level0.length >= settings.stopRuns ? 'stop' : isSlow ? 'slow' : 'none';
   return { debtBytes, pressure, delay, quiescent };
 }

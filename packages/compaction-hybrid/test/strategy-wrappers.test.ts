@@ -103,6 +103,16 @@ describe('withDeadline', () => {
     expect(kept.stats.rejections).toBe(0);
   });
 
+  test('has a share for each run, however many there are', () => {
+    const dated = (id: number) => table(id, 'a-c', { pointTombstones: 1, oldestTombstoneAt: 0 });
+    const runs = Array.from({ length: 1200 }, (_, i) => run(i, 0, [dated(i)]));
+    const strategy = withDeadline(IDLE, 1000);
+    const { replanAt } = strategy.assess({ ...snapshot(runs), now: 0 });
+    expect(replanAt).toBe(1);
+    const [task] = strategy.plan({ ...snapshot(runs), now: 1000 }, null).tasks;
+    expect(task).toMatchObject({ kind: 'merge', reason: 'tombstones past their deadline' });
+  });
+
   test('waits for snapshots, and goes on when they are gone', () => {
     const simulator = new Simulator(withDeadline(hybrid(), 5000), {
       keyCount: 100,
@@ -130,7 +140,7 @@ describe('withMaxTaskBytes', () => {
     ['leveled', leveled, 350],
   ] as const)('bounds the tasks of %s where the engine does not', (_, make, cap) => {
     const { stats } = load(withMaxTaskBytes(make(), cap), () => {});
-    expect(stats.largestTaskBytes).toBeLessThanOrEqual(1.5 * cap);
+    expect(stats.largestTaskBytes).toBeLessThanOrEqual(cap);
     expect(load(make(), () => {}).stats.largestTaskBytes).toBeGreaterThan(2 * cap);
   });
 
@@ -163,6 +173,38 @@ describe('withMaxTaskBytes', () => {
       [1, 4],
       [2, 3, 5, 6],
     ]);
+  });
+});
+
+describe('withMaxTaskBytes where tables of the target stand alone', () => {
+  const hull = (tree: TreeSnapshot): CompactionStrategy => ({
+    ...IDLE,
+    plan: () => ({
+      tasks: [
+        {
+          kind: 'merge',
+          inputs: tree.runs.flatMap((one) => one.tables.map(({ id }) => id)),
+          to: { into: 2 },
+          shape: { tableBytes: 100 },
+          reason: 'all',
+          score: 1,
+        },
+      ],
+    }),
+  });
+  const target = ['d', 'f', 'h'].map((letter, i) => table(10 + i, `${letter}-${letter}`));
+  const tree = snapshot([
+    run(1, 0, [table(1, 'a-b', { bytes: 1 }), table(2, 'y-z', { bytes: 1 })]),
+    run(2, 1, target),
+  ]);
+  const inputs = (cap: number): unknown =>
+    withMaxTaskBytes(hull(tree), cap)
+      .plan(tree, null)
+      .tasks.map((task) => task.inputs.toSorted((a, b) => a - b));
+
+  test('leaves them out, and never joins what is on both sides of them', () => {
+    expect(inputs(200)).toEqual([[1], [2]]);
+    expect(inputs(400)).toEqual([[1, 2, 10, 11, 12]]);
   });
 });
 

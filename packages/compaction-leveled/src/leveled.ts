@@ -83,7 +83,7 @@ function healthOf(tree: LeveledTree, settings: LeveledSettings, quiescent: boole
     if (row.score >= 1) debtBytes += excess * (1 + settings.ratio);
     pressure = Math.max(pressure, row.score);
   }
-  const isSlow = level0.length >= settings.slowdownRuns;
+  const isSlow = level0.length >= Math.max(settings.slowdownRuns, settings.level0Runs);
   const delay = level0.length >= settings.stopRuns ? 'stop' : isSlow ? 'slow' : 'none';
   return { debtBytes, pressure, delay, quiescent };
 }

@@ -29,7 +29,7 @@ export function parseScaling(value: unknown): number {
   const fanOut = Number(match?.[2]);
   if (match === null || fanOut < 2 || fanOut > FAN_OUT_MAX) {
     throw invalidArgument(
-      `unified: scaling has to be one of "L2" … "L100", "N", "T2" … "T100" or an integer, not ${JSON.stringify(value)}.`,
+      `unified: scaling has to be one of "L2" … "L100", "N", "T2" … "T100" or an integer, not ${typeof value === 'string' ? `"${value}"` : String(value)}.`,
     );
   }
   return fanOut === 2 ? 0 : match[1] === 'L' ? 2 - fanOut : fanOut - 2;

@@ -205,13 +205,26 @@ function splitCluster(snapshot: TreeSnapshot, drain: Drain, cluster: Cluster): P
     .map((run) => ({ id: run.id, tables: run.tables.filter((table) => within.has(table)) }))
     .filter((run) => run.tables.length > 0);
   const least = drain.isAppending === true ? 2 : 1;
-  for (let newest = 1; newest <= runs.length - least; newest++) {
-    // What is from one run alone would be moved to and fro.
-    const parts = clustersOf(runs.slice(newest))
+  // What is from one run alone would be moved to and fro.
+  const partsWithout = (newest: number): Partition[] =>
+    clustersOf(runs.slice(newest))
       .filter((part) => part.depth >= least)
       .map((part) => partitionOf(part.tables, target));
-    if (parts.length > 0 && parts.every((part) => part.bytes <= maxTaskBytes)) return parts;
+  // The more runs are left for later, the smaller the parts are.
+  let low = 1;
+  let high = runs.length - least + 1;
+  let fitting: Partition[] = [];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const parts = partsWithout(middle);
+    if (parts.some((part) => part.bytes > maxTaskBytes)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+      fitting = parts;
+    }
   }
+  if (fitting.length > 0) return fitting;
   const oldest = runs.at(-1)!;
   if (drain.isAppending !== true) return stretches(snapshot, oldest.tables, target, drain.score);
   // Nothing is there to merge the oldest run with; so the next one is merged into it.

@@ -16,6 +16,7 @@ import {
   type CompactionPlan,
   type CompactionStrategy,
   type CompactionTask,
+  compareBytes,
   invalidArgument,
   type Json,
   type RunId,
@@ -23,7 +24,14 @@ import {
   type TableInfo,
   type TreeSnapshot,
 } from '@lsm/core';
-import { hullOf, type KeyRange, overlapping, rangesOverlap, totalBytes } from './key-range.ts';
+import {
+  compareUpper,
+  hullOf,
+  isWithinUpper,
+  type KeyRange,
+  overlapping,
+  totalBytes,
+} from './key-range.ts';
 import type { TablePicker } from './pick-tables.ts';
 import { PlanDraft } from './plan-draft.ts';
 import { wrap } from './strategy-wrap.ts';
@@ -72,30 +80,48 @@ function lowered(snapshot: TreeSnapshot, maxTaskBytes: number): TreeSnapshot {
   return { ...snapshot, limits: Object.freeze({ ...limits, maxTaskBytes }) };
 }
 
-/** The parts of a merge whose tables overlap each other, if together they are too large; else the task itself. */
+/**
+ * The parts of a merge whose tables overlap each other, if together they are too large; else the task itself. Neighbours
+ * stay together while they fit, with what the target has between them; what is of the target alone is left out.
+ */
 function split(snapshot: TreeSnapshot, task: CompactionTask): readonly CompactionTask[] {
   if (task.kind !== 'merge' || !('into' in task.to)) return [task];
   const wanted = new Set(task.inputs);
   const tables = snapshot.runs.flatMap((run) => run.tables.filter(({ id }) => wanted.has(id)));
   const { maxTaskBytes } = snapshot.limits;
   if (totalBytes(tables) <= maxTaskBytes) return [task];
+  const { into } = task.to;
+  const target = new Set(snapshot.runs.find(({ id }) => id === into)?.tables);
   const parts: TableInfo[][] = [];
-  for (const part of connected(tables)) {
+  let between: TableInfo[] = [];
+  for (const group of connected(tables)) {
+    if (group.every((table) => target.has(table))) {
+      between.push(...group);
+      continue;
+    }
     const last = parts.at(-1);
-    if (last !== undefined && totalBytes(last) + totalBytes(part) <= maxTaskBytes)
-      last.push(...part);
-    else parts.push([...part]);
+    const joined = [...(last ?? []), ...between, ...group];
+    if (last !== undefined && totalBytes(joined) <= maxTaskBytes) parts[parts.length - 1] = joined;
+    else parts.push([...group]);
+    between = [];
   }
+  if (parts.length === 0) return [task];
   return parts.map((part) => ({ ...task, inputs: part.map((table) => table.id) }));
 }
 
-/** Stretches of tables that overlap each other, directly or through others. */
+/** Stretches of tables that overlap each other, directly or through others, in key order. */
 function connected(tables: readonly TableInfo[]): readonly (readonly TableInfo[])[] {
   const groups: TableInfo[][] = [];
-  for (const table of tables) {
-    const met = groups.filter((group) => group.some((other) => rangesOverlap(other, table)));
-    const rest = groups.filter((group) => !met.includes(group));
-    groups.splice(0, groups.length, ...rest, [...met.flat(), table]);
+  let reach: Uint8Array | null = null;
+  for (const table of tables.toSorted((a, b) => compareBytes(a.minKey, b.minKey))) {
+    const group = groups.at(-1);
+    if (group !== undefined && isWithinUpper(table.minKey, reach)) {
+      group.push(table);
+      if (compareUpper(table.maxKey, reach) > 0) reach = table.maxKey;
+    } else {
+      groups.push([table]);
+      reach = table.maxKey;
+    }
   }
   return groups;
 }
@@ -170,13 +196,9 @@ function planOverdue(snapshot: TreeSnapshot, deadlineMs: number, draft: PlanDraf
 function shareUpTo(row: number, rows: number): number {
   const steps = Math.max(1, rows - 1);
   if (row + 1 >= steps) return 1;
-  let sum = 0;
-  let share = 0;
-  for (let i = 0; i < steps; i++) {
-    sum += DEADLINE_RATIO ** i;
-    if (i === row) share = sum;
-  }
-  return share / sum;
+  // (r^(row + 1) − 1) ÷ (r^steps − 1), without powers that are too large for a number.
+  const least = DEADLINE_RATIO ** -steps;
+  return (DEADLINE_RATIO ** (row + 1 - steps) - least) / (1 - least);
 }
 
 /** Merges a table with all that it hides, if that fits into a task; else into the next older run that it overlaps. */

@@ -120,8 +120,14 @@ export class TaskLedger {
     const known = new Set(order.map((slot) => slot.id));
     let at = 0;
     for (const run of live) {
-      if (known.has(run.id)) at = order.findIndex((slot) => slot.id === run.id) + 1;
-      else order.splice(at++, 0, { id: run.id, level: run.level });
+      if (!known.has(run.id)) {
+        order.splice(at++, 0, { id: run.id, level: run.level });
+        continue;
+      }
+      // Both are newest first, so that it is hardly ever elsewhere.
+      while (at < order.length && order[at]!.id !== run.id) at++;
+      if (at === order.length) at = order.findIndex((slot) => slot.id === run.id);
+      at++;
     }
     this.#order = order;
     return order.map((slot) => byId.get(slot.id) ?? { ...slot, tables: [] });

@@ -186,9 +186,10 @@ export class CompactionControl {
 
 /** Writes as the flushes that they make, by the size of those so far. */
 function flushesOf(
-  { bytesPerMs, leastMs = 0 }: NonNullable<PlanOptions['writes']>,
+  writes: NonNullable<PlanOptions['writes']>,
   { flushes, flushBytes }: Counters,
 ): ExpectedWrites {
+  const { bytesPerMs, leastMs = 0 } = writes ?? {};
   for (const value of [bytesPerMs, leastMs]) {
     if (typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY) continue;
     throw invalidArgument('plan: writes has to be {bytesPerMs, leastMs}, numbers of at least 0.');

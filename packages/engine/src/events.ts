@@ -67,6 +67,12 @@ export type Listener<E extends keyof DatabaseEvents> = (event: DatabaseEvents[E]
 /** Listeners by event name. */
 export class EventHub {
   readonly #listeners = new Map<keyof DatabaseEvents, Set<(event: never) => void>>();
+  #depth = 0;
+
+  /** Whether a listener is being called. */
+  get isTelling(): boolean {
+    return this.#depth > 0;
+  }
 
   /** Adds a listener; the returned function removes it. */
   on<E extends keyof DatabaseEvents>(name: E, listener: Listener<E>): () => void {
@@ -94,6 +100,7 @@ export class EventHub {
   emit<E extends keyof DatabaseEvents>(name: E, event: DatabaseEvents[E]): void {
     const set = this.#listeners.get(name);
     if (set === undefined) return;
+    this.#depth++;
     for (const listener of set) {
       try {
         (listener as Listener<E>)(event);
@@ -103,5 +110,6 @@ export class EventHub {
         });
       }
     }
+    this.#depth--;
   }
 }

@@ -32,7 +32,7 @@ import { makeDirectoryDurably } from './make-directory.ts';
 import { type OpenOptions, type ParsedOptions, parseOptions, type Settings } from './options.ts';
 import { removeOrphans } from './recovery/orphans.ts';
 import type { Recovered } from './recovery/recovery.ts';
-import { checkLossy, reopenStrategy, resolveStrategy } from './strategies.ts';
+import { checkLossy, idleStrategy, reopenStrategy, resolveStrategy } from './strategies.ts';
 import { segmentNumber } from './write/log-files.ts';
 
 const DEFAULT_STRATEGY = 'hybrid';
@@ -238,8 +238,9 @@ function firstStrategy({ components }: ParsedOptions): CompactionStrategy {
 
 /** The strategy of an existing database: the one that is given, or the one that it had. */
 function chooseStrategy({ state }: ManifestStore, parsed: ParsedOptions): CompactionStrategy {
-  const strategy = parsed.components.compaction ?? recordedStrategy(state.strategy);
   const { settings, isLossyGiven } = parsed;
+  const strategy =
+    parsed.components.compaction ?? recordedStrategy(state.strategy, settings.readOnly);
   if (!settings.readOnly) {
     const recorded = state.settings as { readonly lossy?: Json } | null;
     const isKept = recorded?.lossy === true && state.strategy?.name === strategy.name;
@@ -248,10 +249,14 @@ function chooseStrategy({ state }: ManifestStore, parsed: ParsedOptions): Compac
   return strategy;
 }
 
-function recordedStrategy(recorded: StrategyRecord | null): CompactionStrategy {
+function recordedStrategy(
+  recorded: StrategyRecord | null,
+  isReadOnly: boolean,
+): CompactionStrategy {
   if (recorded === null) return resolveStrategy(DEFAULT_STRATEGY);
   const strategy = reopenStrategy(recorded.name, recorded.settings);
   if (strategy !== null) return strategy;
+  if (isReadOnly) return idleStrategy(recorded);
   throw invalidArgument(
     `The database uses the compaction strategy "${recorded.name}", which is not built in; pass it as an object in the option compaction, or name a built-in one.`,
   );

@@ -11,6 +11,7 @@ import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
 import { unified } from '@lsm/compaction-unified';
 import {
+  type CompactionPlan,
   type CompactionStrategy,
   choiceSetting,
   invalidArgument,
@@ -19,6 +20,7 @@ import {
   nearestName,
   numberSetting,
 } from '@lsm/core';
+import type { StrategyRecord } from '@lsm/manifest';
 import { plainCopy } from './background/plain-copy.ts';
 import { checkOptionNames } from './write-batch.ts';
 
@@ -75,7 +77,7 @@ export function resolveStrategy(setting: StrategySetting): CompactionStrategy {
     return checkedStrategy(setting as CompactionStrategy);
   }
   if ('strategy' in setting) {
-    const { strategy, ...settings } = setting as { strategy: string };
+    const { strategy, ...settings } = setting as { strategy: unknown };
     return byName(strategy, settings);
   }
   throw invalidArgument(
@@ -94,6 +96,17 @@ export function reopenStrategy(name: string, settings: Json): CompactionStrategy
   const { inner: innerSettings, ...own } = settings as { readonly [setting: string]: Json };
   const inner = reopenStrategy(innerName, innerSettings ?? {});
   return inner === null ? null : (wrappers[wrapper]!(inner, own) as CompactionStrategy);
+}
+
+function planNothing(): CompactionPlan {
+  return { tasks: [] };
+}
+
+/** What stands for a strategy that is not known where nothing will be planned: in a database opened to read only. */
+export function idleStrategy({ name, settings }: StrategyRecord): CompactionStrategy {
+  const calm = { debtBytes: 0, pressure: 0, delay: 'none', quiescent: true } as const;
+  const methods = { plan: planNothing, assess: () => calm };
+  return Object.freeze({ name, formatVersion: 0, settings, ...methods });
 }
 
 /** Replaces a preset by its settings; those that are given beside it count. */
@@ -191,7 +204,10 @@ export function consentedStrategy(
   return strategy;
 }
 
-function byName(name: string, settings: Settings): CompactionStrategy {
+function byName(name: unknown, settings: Settings): CompactionStrategy {
+  if (typeof name !== 'string') {
+    throw invalidArgument('compaction.strategy has to be the name of a strategy.');
+  }
   const factory = Object.hasOwn(factories, name) ? factories[name as StrategyName] : undefined;
   if (factory === undefined) {
     throw invalidArgument(

@@ -256,6 +256,12 @@ describe('directories', () => {
       'my-own',
     );
     expect(describeImage(takeImage(fs, '/db'))).toEqual(describeImage(image));
+    // Who only reads plans nothing.
+    const reader = await open('/db', { ...TINY, fs, readOnly: true });
+    expect(text(reader.getSync('k1'))).toBe('in the log');
+    expect(reader.compaction.strategy.name).toBe('my-own');
+    expect(reader.stats().strategy).toBe('my-own');
+    await reader.close();
     const db = await open('/db', { ...TINY, fs, compaction: 'tiered' });
     expect(text(db.getSync('k1'))).toBe('in the log');
     expect(db.compaction.strategy.name).toBe('tiered');

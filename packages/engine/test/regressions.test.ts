@@ -249,6 +249,82 @@ describe('writes that wait for the background', () => {
     expect(applied).toEqual([1, 2, 3]);
   });
 
+  it('are held at the next seal while the tree is too far behind, and not only behind another memtable', () => {
+    let waits = 0;
+    const host = {
+      needsSeal: () => true,
+      waitSync() {
+        waits++;
+        backpressure.update(CALM);
+      },
+      apply: () => Promise.resolve(),
+    };
+    const backpressure = new Backpressure(
+      host,
+      new SimulatedClock(),
+      newCounters(),
+      new EventHub(),
+    );
+    // A stop that nobody works on would never end.
+    backpressure.update({ ...CALM, delay: 'stop', pressure: 6 });
+    expect(backpressure.mustQueue('key', 'value')).toBe(false);
+    backpressure.update({ ...CALM, delay: 'stop', pressure: 6, compacting: true });
+    expect(backpressure.mustQueue('key', 'value')).toBe(true);
+    backpressure.admitSync('key', 'value');
+    expect(waits).toBe(1);
+  });
+
+  it('are not held in a listener, for which the background may wait', () => {
+    let waits = 0;
+    const host = {
+      needsSeal: () => true,
+      waitSync() {
+        waits++;
+        backpressure.update(CALM);
+      },
+      apply: () => Promise.resolve(),
+    };
+    const events = new EventHub();
+    const backpressure = new Backpressure(host, new SimulatedClock(), newCounters(), events);
+    let calls = 0;
+    const write = (): void => {
+      calls++;
+      backpressure.admitSync('key', 'value');
+      backpressure.admitBatchSync([{ type: 'del', key: 'key' }]);
+    };
+    events.on('flushBegin', write);
+    events.on('slowdown', write);
+    backpressure.update({ ...CALM, sealed: 2 });
+    events.emit('flushBegin', { entries: 1 });
+    expect([calls, waits]).toEqual([2, 0]);
+    backpressure.admitSync('key', 'value');
+    expect(waits).toBe(1);
+  });
+
+  it.each([
+    'flushBegin',
+    'flushEnd',
+    'compactionBegin',
+    'compactionEnd',
+    'slowdown',
+    'stallBegin',
+    'stallEnd',
+  ] as const)('may be made by a listener of %s', async (name) => {
+    const { db, clock } = await openSimulated(new SimulatedFileSystem(), SMALL);
+    let calls = 0;
+    db.on(name, () => {
+      if (calls < 300) db.putSync(`noted${calls++}`, name);
+    });
+    const value = new Uint8Array(1000);
+    for (let i = 0; i < 40; i++) {
+      const puts = Array.from({ length: 25 }, (_, j) => db.put(`k${(i * 25 + j) % 300}`, value));
+      await clock.run(Promise.all(puts));
+    }
+    await clock.run(db.idle());
+    expect(calls).toBeGreaterThan(0);
+    expect(keysOf({ db } as DrivenDatabase).length).toBe(300 + calls);
+  });
+
   it('include empty ones, which vouch for those before', async () => {
     const fs = new SimulatedFileSystem();
     const { db, clock } = await openSimulated(fs, SMALL);

@@ -1,5 +1,11 @@
 /** Strategies by name: each is found again when a database is opened without saying which it has. */
-import { withDeadline, withMaxTaskBytes, withPicker, withReadTriggers } from '@lsm/compaction';
+import {
+  type Trace,
+  withDeadline,
+  withMaxTaskBytes,
+  withPicker,
+  withReadTriggers,
+} from '@lsm/compaction';
 import { fifo, timeWindow } from '@lsm/compaction-fifo';
 import { fluidPreset, hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
@@ -108,4 +114,31 @@ test('a preset that does not exist names the nearest, and one is for hybrid only
   await refusal({ strategy: 'hybrid', preset: 7 });
   await refusal({ strategy: 'hybrid', preset: 'tiering', ratio: 1 });
   await refusal({ strategy: 'tiered', preset: 'tiering' });
+});
+
+test('what is no strategy, no list of them and no trace is refused as a bad argument', async () => {
+  const db = await openInMemory();
+  db.putSync('a', 'b');
+  await db.flush();
+  for (const wrong of [undefined, null, 1, {}, ['leveled']]) {
+    const setting = { strategy: wrong } as unknown as StrategySetting;
+    await refused('LSM_INVALID_ARGUMENT', () => db.setCompaction(setting));
+    await refused('LSM_INVALID_ARGUMENT', () => openInMemory({ compaction: setting }));
+  }
+  for (const wrong of ['leveled', null, {}, 1n]) {
+    const list = wrong as unknown as StrategySetting[];
+    await refused('LSM_INVALID_ARGUMENT', async () => db.compaction.shadow(list));
+    await refused('LSM_INVALID_ARGUMENT', () => db.compaction.advise({ candidates: list }));
+  }
+  for (const wrong of [{}, null, 'trace', { header: {} }]) {
+    const trace = wrong as unknown as Trace;
+    await refused('LSM_INVALID_ARGUMENT', () => db.compaction.advise({ trace }));
+  }
+  for (const wrong of [null, 1, {}, { bytesPerMs: '1' }]) {
+    const writes = wrong as unknown as { bytesPerMs: number };
+    await refused('LSM_INVALID_ARGUMENT', async () => db.compaction.plan('leveled', { writes }));
+  }
+  const scaling = { strategy: 'unified', scaling: 1n } as unknown as StrategySetting;
+  await refused('LSM_INVALID_ARGUMENT', () => db.setCompaction(scaling));
+  await db.close();
 });

@@ -78,11 +78,7 @@ export function workloadTrace(description: WorkloadDescription): Trace {
   const { entries, entryBytes, puts, deletes, hits, misses, scans } = workload;
   const shares = [puts, deletes, hits, misses, scans];
   const all = shares.reduce((sum, share) => sum + share, 0);
-  if (!(entries >= 1 && entryBytes > 0 && all > 0 && shares.every((share) => share >= 0))) {
-    throw invalidArgument(
-      'A workload has entries ≥ 1, entryBytes > 0, and a share of at least one operation.',
-    );
-  }
+  checkWorkload(workload, shares);
   // One write in a thousand operations at least, or nothing would ever be merged.
   const writeShare = Math.max((puts + deletes) / all, 1e-3);
   const wanted = (entries * workload.turnover) / writeShare;
@@ -108,6 +104,26 @@ export function workloadTrace(description: WorkloadDescription): Trace {
     },
     totals: null,
   };
+}
+
+function isCount(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY;
+}
+
+function checkWorkload(workload: CompleteWorkload, shares: readonly number[]): void {
+  const { entries, entryBytes, memtableBytes, scanEntries, inserts } = workload;
+  const { turnover, writesPerSecond, tableBytes, maxTaskBytes, maxTasks } = workload;
+  const some = [entryBytes, turnover, writesPerSecond, tableBytes, maxTaskBytes];
+  const counts = [...shares, ...some, entries, memtableBytes, scanEntries, inserts, maxTasks];
+  const isWorkload = shares.some((share) => share > 0) && some.every((value) => value > 0);
+  if (!(counts.every(isCount) && isWorkload && entries >= 1 && maxTasks >= 1)) {
+    throw invalidArgument(
+      'A workload has entries ≥ 1, entryBytes > 0, and a share of at least one operation; all sizes are finite and above 0.',
+    );
+  }
+  if (entryBytes > memtableBytes) {
+    throw invalidArgument('The entries of a workload have to fit into its memtables.');
+  }
 }
 
 /** Largest number of an existing key; new ones in order come behind it. */

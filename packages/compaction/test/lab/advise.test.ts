@@ -166,7 +166,13 @@ describe('workloadTrace', () => {
   });
 
   test('refuses what is no workload', () => {
-    for (const wrong of [{ puts: 0 }, { puts: -1, hits: 2 }, { puts: 1, entries: 0 }]) {
+    const sizes = ['turnover', 'memtableBytes', 'tableBytes', 'maxTasks', 'writesPerSecond'];
+    const wrongSizes = sizes.flatMap((name) =>
+      [0, -1, Number.NaN, Number.POSITIVE_INFINITY].map((value) => ({ puts: 1, [name]: value })),
+    );
+    expect(() => workloadTrace({ entries: 10, entryBytes: 2e8, puts: 1 })).toThrow(/memtables/);
+    const shares = [{ puts: 0 }, { puts: -1, hits: 2 }, { puts: 1, entries: 0 }];
+    for (const wrong of [...shares, { puts: Number.NaN }, ...wrongSizes]) {
       expect(() => workloadTrace({ entries: 10, entryBytes: 10, ...wrong })).toThrow(/workload/);
     }
   });

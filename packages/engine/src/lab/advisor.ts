@@ -18,7 +18,7 @@ import { type Clock, type CompactionStrategy, invalidArgument, type Json } from 
 import type { Core } from '../database-core.ts';
 import type { StrategySetting } from '../strategies.ts';
 import { checkOptionNames } from '../write-batch.ts';
-import { candidateOf, defaultCandidates } from './candidates.ts';
+import { candidateOf, candidatesOf, defaultCandidates } from './candidates.ts';
 
 /** Options of {@link advise}. */
 export interface AdviseOptions extends Omit<AdviceOptions, 'current'> {
@@ -65,7 +65,7 @@ export function whatIf(
   settings: readonly StrategySetting[] = defaultCandidates(),
   options: WhatIfOptions = {},
 ): readonly WhatIfRow[] {
-  return whatIfOn(trace, settings.map(candidateOf), options);
+  return whatIfOn(checkedTrace(trace), candidatesOf(settings), options);
 }
 
 /**
@@ -77,7 +77,7 @@ export function whatIf(
 export function advise(trace: Trace, options: AdviseOptions = {}): Advice {
   checkOptionNames(options, ADVISE_NAMES.slice(1), 'advise');
   const { candidates, ...rest } = options;
-  const { all, current } = withPresent(candidates, presentOf(trace));
+  const { all, current } = withPresent(candidates, presentOf(checkedTrace(trace)));
   return adviseOn(trace, all, { ...rest, ...current });
 }
 
@@ -91,8 +91,16 @@ export async function adviseDatabase(core: Core, options: DatabaseAdviseOptions)
   const { trace = countedTrace(core), candidates, ...rest } = options;
   const { strategy } = core.maintenance;
   const { all, current } = withPresent(candidates, strategy);
-  const steps = adviseSteps(trace, all, { ...rest, ...current });
+  const steps = adviseSteps(checkedTrace(trace), all, { ...rest, ...current });
   return sliced(steps, core.clock, () => core.checkOpen());
+}
+
+/** A trace as `decodeTrace` and `workloadTrace` make it. */
+function checkedTrace(trace: Trace): Trace {
+  if (trace?.header?.strategy === undefined || trace.operations?.times === undefined) {
+    throw invalidArgument('A trace has to be what decodeTrace or workloadTrace made.');
+  }
+  return trace;
 }
 
 /** The strategy that a trace was recorded under, if the engine knows it by name. */
@@ -110,7 +118,7 @@ function withPresent(
   candidates: readonly StrategySetting[] = defaultCandidates(),
   present: CompactionStrategy | null,
 ): { all: readonly Candidate[]; current: { readonly current?: string } } {
-  const all = candidates.map(candidateOf);
+  const all = candidatesOf(candidates);
   if (present === null) return { all, current: {} };
   const settings = JSON.stringify(present.settings);
   const same = all.find(

@@ -1,6 +1,6 @@
 /** Strategies for the laboratory, as `setCompaction` takes them. */
 import type { Candidate } from '@lsm/compaction';
-import { isJson, type Json } from '@lsm/core';
+import { invalidArgument, isJson, type Json } from '@lsm/core';
 import { resolveStrategy, type StrategySetting } from '../strategies.ts';
 
 /**
@@ -19,6 +19,16 @@ export function defaultCandidates(): StrategySetting[] {
     { strategy: 'unified', scaling: 'T4' },
     { strategy: 'unified', scaling: 'L10' },
   ];
+}
+
+/**
+ * Candidates from settings.
+ *
+ * @throws LSM_INVALID_ARGUMENT for what is no list, and for an unknown strategy or setting
+ */
+export function candidatesOf(settings: readonly StrategySetting[]): readonly Candidate[] {
+  if (!Array.isArray(settings)) throw invalidArgument('Strategies have to be given as a list.');
+  return settings.map(candidateOf);
 }
 
 /**

@@ -10,7 +10,7 @@ import type { Run } from '@lsm/manifest';
 import type { Counters } from '../counters.ts';
 import type { Core } from '../database-core.ts';
 import type { StrategySetting } from '../strategies.ts';
-import { candidateOf } from './candidates.ts';
+import { candidatesOf } from './candidates.ts';
 
 /** What shadows found. Bytes and ms. */
 export interface ShadowReport {
@@ -62,7 +62,7 @@ export class StrategyShadow {
   constructor(core: Core, settings: readonly StrategySetting[]) {
     const { maintenance, events } = core;
     const { tree, strategy, state } = maintenance.compactor;
-    const others: ShadowCandidate[] = settings.map(candidateOf);
+    const others: readonly ShadowCandidate[] = candidatesOf(settings);
     this.#core = core;
     this.#name = strategy.name;
     this.#before = { ...core.counters };

@@ -51,6 +51,8 @@ export class TraceRecorder {
   readonly #ended: (end: TraceTotals['end']) => void;
   readonly #key = new KeyBuffer();
   #scanCredit = 0.5;
+  /** A batch may go on after its trace is full. */
+  #isOver = false;
 
   constructor(parts: TraceRecorderParts) {
     this.#writer = parts.writer;
@@ -63,6 +65,8 @@ export class TraceRecorder {
 
   /** Ends the recording. */
   end(end: TraceTotals['end']): void {
+    if (this.#isOver) return;
+    this.#isOver = true;
     this.#ended(end);
   }
 
@@ -155,10 +159,11 @@ export class TraceRecorder {
 
   /** Notes an operation whose key was hashed. */
   #note(kind: Kind, bytes: Uint8Array, key: number, length: number, size: number): void {
+    if (this.#isOver) return;
     this.noted++;
     this.#writer.add(kind, this.#hasher.high >>> 0, bytes, key, length, size);
     // A range delete and its end stay together.
-    if (kind !== TraceKind.rangeDelete && this.#writer.bytes >= this.#maxBytes) this.#ended('full');
+    if (kind !== TraceKind.rangeDelete && this.#writer.bytes >= this.#maxBytes) this.end('full');
   }
 }
 

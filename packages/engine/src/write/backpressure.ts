@@ -3,7 +3,8 @@
  *
  * What counts is unflushed memtables and the strategy's own judgement; a flushed memtable that a reader still holds
  * does not (a loop that rewrites while it scans must not block itself). Writes are held at the moment they would have
- * to seal a memtable, or, when slowed, once for every 64 KiB that reaches the log.
+ * to seal a memtable, or, when slowed, once for every 64 KiB that reaches the log. A synchronous write of a listener is
+ * never held: what it would wait for may go on only when the listener returns.
  */
 import { type Bytes, type Clock, LsmError } from '@lsm/core';
 import type { Counters } from '../counters.ts';
@@ -80,16 +81,17 @@ export class Backpressure {
     this.#stopCause =
       load.sealed >= STOP_MEMTABLES
         ? 'memtables'
-        : load.delay === 'stop' && load.sealed >= 1 && load.compacting
+        : load.delay === 'stop' && load.compacting
           ? 'compaction'
           : null;
     const slow =
       load.sealed >= SLOW_MEMTABLES ? 'memtables' : load.delay === 'none' ? null : 'compaction';
-    if (slow !== null && this.#slowCause === null) {
-      this.#events.emit('slowdown', { cause: slow });
-      this.#bytesAtDelay = this.#counters.logBytes;
-    }
+    const begins = slow !== null && this.#slowCause === null;
     this.#slowCause = slow;
+    if (begins) {
+      this.#bytesAtDelay = this.#counters.logBytes;
+      this.#events.emit('slowdown', { cause: slow });
+    }
     this.#delayMs = Math.min(DELAY_MS_MAX, Math.max(DELAY_MS_MIN, load.pressure));
     if (this.#stopCause === null) this.#release();
   }
@@ -137,14 +139,18 @@ export class Backpressure {
 
   /** Waits on this thread if a synchronous write of these bytes has to; returns at once otherwise. */
   admitSync(key: Bytes, value: Bytes): void {
-    if (this.#stopCause === null && this.#slowCause === null) return;
+    if (this.#isFree) return;
     this.#waitAsLong(byteBound(key, 'key') + byteBound(value, 'value'));
   }
 
   /** As {@link admitSync}, for a batch. */
   admitBatchSync(operations: readonly BatchOperation[]): void {
-    if (this.#stopCause === null && this.#slowCause === null) return;
+    if (this.#isFree) return;
     this.#waitAsLong(operations.length * BATCH_OPERATION_BYTES);
+  }
+
+  get #isFree(): boolean {
+    return (this.#stopCause === null && this.#slowCause === null) || this.#events.isTelling;
   }
 
   #waitAsLong(bytes: number): void {

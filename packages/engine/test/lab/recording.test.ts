@@ -248,6 +248,30 @@ describe('db.record', () => {
     expect(db.getSync(number(19_999))).toBeDefined();
   });
 
+  test('ends once, however much of a batch is left when the trace is full', async () => {
+    const chunks: Uint8Array[] = [];
+    const db = await openInMemory();
+    const errors: unknown[] = [];
+    db.on('error', ({ error }) => errors.push(error));
+    const sink = (bytes: Uint8Array): void => void chunks.push(bytes.slice());
+    const recording = db.record({ sink, sample: 1, maxBytes: 2 ** 16 });
+    db.batchSync(
+      Array.from({ length: 40_000 }, (_, i) => ({
+        type: 'put' as const,
+        key: number(i),
+        value: 'v',
+      })),
+    );
+    const { totals, bytes } = await recording.stop();
+    expect(totals.end).toBe('full');
+    expect(errors).toEqual([]);
+    expect(Buffer.concat(chunks).length).toBe(bytes);
+    expect(bytes).toBeLessThan(2 ** 18);
+    const { operations } = decodeTrace(Buffer.concat(chunks));
+    expect(operations.kinds.length).toBeGreaterThan(1000);
+    expect(operations.kinds.length).toBeLessThan(40_000);
+  });
+
   test('is ended by a file that refuses it, which no operation notices', async () => {
     const fs = memoryFileSystem();
     const full = new LsmError('LSM_DISK_FULL', 'full');
