@@ -3,7 +3,8 @@
  *
  * **Lossy**: what is dropped was neither deleted nor overwritten. Such a strategy has to be chosen with loss confirmed.
  * An entry goes when its table's *newest* write is too old, so single entries can outlive the limit by the span of their
- * table; single entries don't expire. Time is the snapshot's `now`; `assess` says when the next table is due. Settings: settings.ts; rules of the plan: fifo-plan.ts.
+ * table; single entries don't expire. Time is the snapshot's `now`; `assess` says when the next table is due. Settings:
+ * settings.ts; rules of the plan: fifo-plan.ts.
  */
 import { PlanDraft } from '@lsm/compaction';
 import type { CompactionPlan, CompactionStrategy, Health, Json, TreeSnapshot } from '@lsm/core';

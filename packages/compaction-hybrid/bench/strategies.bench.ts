@@ -1,15 +1,18 @@
 /**
  * The three strategies side by side in the simulator: random overwrites of one size, the shape to know them by.
  *
- *     node --conditions=@lsm/source bench/strategies.bench.ts [keys] [puts] [--quick]
+ *     node --conditions=@lsm/source bench/strategies.bench.ts [keys] [puts] [passes] [memtable] [--quick]
  *
  * Default 60,000 keys, 300,000 puts, memtables of 500 entries. First what was counted, after the first third of the puts:
- * deterministic. Then what a plan costs, for trees that the simulator really showed to the strategy.
+ * deterministic. Then what a plan costs, for trees that the simulator really showed to the strategy. Last what it costs
+ * that merges are done in pieces: writes and space with tasks of 12 memtables at most, or as large as they like; means
+ * over ten passes after the first one, at four sizes: 60, 85, 120 and 170 memtables of 500 entries.
  */
 import { Simulator } from '@lsm/compaction';
 import { hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
+import { unified } from '@lsm/compaction-unified';
 import { type CompactionStrategy, type Json, seededRandom, type TreeSnapshot } from '@lsm/core';
 import { type BenchTask, finish, measure, numberArgument, prove } from '../../../tooling/bench.ts';
 
@@ -27,6 +30,11 @@ const strategies: readonly (readonly [string, CompactionStrategy])[] = [
   ['hybrid, ratio 8', hybrid({ ratio: 8 })],
   ['hybrid, upperRuns 1', hybrid({ upperRuns: 1 })],
 ];
+
+/** What merging in pieces costs: passes over the data, entries of a memtable, and of a task, whole or in pieces. */
+const passes = numberArgument(2, 10, 1);
+const pieceFlush = numberArgument(3, 500, 50);
+const limits = [Number.POSITIVE_INFINITY, 12 * pieceFlush];
 
 /** Plans that are kept of each strategy, evenly over the run. */
 const KEPT_PLANS = 256;
@@ -91,6 +99,48 @@ function simulate(strategy: CompactionStrategy): Row {
   };
 }
 
+const inPieces: readonly (readonly [string, () => CompactionStrategy])[] = [
+  ['tiered', () => tiered()],
+  ['tiered, ratio 8', () => tiered({ ratio: 8, maxSpaceAmplification: 8 })],
+  ['hybrid', () => hybrid()],
+  ['hybrid, ratio 8', () => hybrid({ ratio: 8 })],
+  ['hybrid, upperRuns 1', () => hybrid({ upperRuns: 1 })],
+  ['unified, T4', () => unified({ scaling: 'T4' })],
+  ['unified, L10', () => unified({ scaling: 'L10' })],
+];
+
+interface Cost {
+  readonly writes: number;
+  readonly space: number;
+  readonly largestTask: number;
+}
+
+function costOf(make: () => CompactionStrategy, memtables: number, maxTaskEntries: number): Cost {
+  const keys = memtables * pieceFlush;
+  const tableEntries = pieceFlush / 4;
+  const sizes = {
+    keyCount: keys,
+    flushEntries: pieceFlush,
+    tableEntries,
+    maxTaskEntries,
+  };
+  const simulator = new Simulator(make(), sizes);
+  const random = seededRandom(1);
+  for (let i = 0; i < keys; i++) simulator.put(random.next() % keys);
+  const before = simulator.stats.writtenBytes;
+  let space = 0;
+  for (let flush = 0; flush < passes * memtables; flush++) {
+    for (let i = 0; i < pieceFlush; i++) simulator.put(random.next() % keys);
+    space += simulator.stats.treeBytes / keys;
+  }
+  const { writtenBytes, largestTaskBytes } = simulator.stats;
+  return {
+    writes: (writtenBytes - before) / (passes * keys),
+    space: space / (passes * memtables),
+    largestTask: largestTaskBytes,
+  };
+}
+
 const planning: BenchTask[] = [];
 console.log('| strategy | writes | runs | most runs | space | most space | largest task |');
 console.log('|---|---|---|---|---|---|---|');
@@ -113,6 +163,22 @@ prove(
   planning.every(({ expected }) => expected > 0),
 );
 await measure('Planning, per plan', planning);
+console.log('');
+console.log('| strategy | writes, whole | in pieces | space, whole | in pieces |');
+console.log('|---|---|---|---|---|');
+let isWithin = true;
+for (const [name, make] of inPieces) {
+  const means = limits.map((limit) => {
+    const costs = [60, 85, 120, 170].map((memtables) => costOf(make, memtables, limit));
+    isWithin &&= costs.every(({ largestTask }) => largestTask <= limit);
+    const mean = (of: (cost: Cost) => number): string =>
+      (costs.reduce((sum, cost) => sum + of(cost), 0) / costs.length).toFixed(2);
+    return { writes: mean(({ writes }) => writes), space: mean(({ space }) => space) };
+  });
+  const cells = [...means.map(({ writes }) => writes), ...means.map(({ space }) => space)];
+  console.log(`| ${name} | ${cells.join(' | ')} |`);
+}
+prove('no task was larger than its limit', isWithin);
 finish();
 
 function planningTask(

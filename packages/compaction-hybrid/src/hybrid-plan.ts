@@ -2,8 +2,8 @@
  * Plans hybrid compaction.
  *
  * 1. L0 has its trigger: its idle runs become one run of the base level, without touching what is there. A tree too
- *    small for upper levels merges them into the last level at once. Of more than a full L0 and a task may have (another
- *    strategy left it there) a large oldest run is moved down as it is, and else as many of the oldest as fit are merged.
+ *    small for upper levels merges them into the last level at once. Of more than a task may have, a large oldest run
+ *    (another strategy left it there) is moved down as it is, and else as many of the oldest as fit are merged.
  * 2. An upper level has more than K runs: they become one run of the next level (of the same level, if K < T − 1 and
  *    they are still small). What is more than `aimedTaskBytes` goes there in pieces, each appended to the run that
  *    the first one made; whether a piece is small is then asked of its stretch of keys alone.
@@ -40,8 +40,8 @@ import {
 import { bytesOf, type HybridTree, type UpperLevel } from './hybrid-tree.ts';
 import type { HybridSettings } from './settings.ts';
 
-/** Bytes of L0 ÷ those of its trigger, up to which it is merged as one: it grows while it waits. */
-const OVERFULL = 1.5;
+/** Bytes of a run of L0 ÷ those of a flush, above which it is none, but what another strategy left. */
+const FLUSH_SLACK = 1.5;
 
 /** Fills a draft. */
 export function planHybrid(
@@ -93,11 +93,10 @@ function planLevel0(
   const level = isDirect ? lastLevel : Math.min(baseLevel, lastLevel - 1);
   const oldest = idle[0]!;
   const to = after(snapshot, oldest, level);
-  // A full L0 is one task, however large memtables are; what is beyond it, another strategy left.
-  const full = OVERFULL * settings.level0Runs * snapshot.flushBytes;
-  const most = Math.max(snapshot.limits.maxTaskBytes, full);
+  // Two flushes can be merged however large memtables are.
+  const most = Math.max(snapshot.limits.maxTaskBytes, 2 * snapshot.flushBytes);
   if (bytesOf(idle) > most) {
-    if (oldest.bytes > most / 3) {
+    if (oldest.bytes > Math.max(most / 3, FLUSH_SLACK * snapshot.flushBytes)) {
       const inputs = oldest.tables.map((table) => table.id);
       draft.add({ kind: 'move', inputs, to, reason, score });
       return;

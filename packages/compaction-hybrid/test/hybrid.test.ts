@@ -98,9 +98,7 @@ describe('hybrid', { timeout: 60_000 }, () => {
       const random = seededRandom(3);
       for (let i = 0; i < 5 * keyCount; i++) simulator.put(random.next() % keyCount);
       expect(simulator.stats.writeAmplification).toBeLessThan(5);
-      expect(simulator.stats.largestTaskBytes).toBeLessThanOrEqual(
-        Math.max(1200, 6 * flushEntries),
-      );
+      expect(simulator.stats.largestTaskBytes).toBeLessThanOrEqual(1200);
     },
   );
 

@@ -2,7 +2,8 @@
  * Plans what becomes of L0.
  *
  * 1. L0 has its trigger: its idle runs from the oldest up, with every table of the base level that they overlap (bounds
- *    inclusive), go into the base level, if that is a task within what tasks aim at (`aimedTaskBytes`). What overlaps nothing is moved.
+ *    inclusive), go into the base level, if that is within what tasks aim at (`aimedTaskBytes`). What overlaps nothing
+ *    is moved.
  * 2. Else they go piece by piece (`drainByPartitions`): tables of L0 that overlap each other, with what they overlap of
  *    the base level, wherever L0 is as deep as its trigger. Flushes are cut at borders of groups of the base level, so
  *    that there are such pieces. Tables that meet less go down, or to an older run of L0, unread.

@@ -5,7 +5,8 @@
  * 2. Each row above its target gives its best table (pick-tables.ts), with all that it overlaps, to the next row,
  *    and as many tables as fit within the same borders; several at a time, until it would be within its target.
  *    Rows that are worse off than L0 go before it.
- *    What overlaps nothing is moved without being read, all at once; a table that alone is too much for a task is cut apart first.
+ *    What overlaps nothing is moved without being read, all at once; a table that alone is too much for a task is cut
+ *    apart first.
  * 3. Nothing else to do: tombstones that hide nothing are written out of the oldest run.
  */
 import {

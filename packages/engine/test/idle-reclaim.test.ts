@@ -180,6 +180,36 @@ describe('an idle database', () => {
     await clock.run(db.close());
   });
 
+  it.each([
+    [6000, false],
+    [24_000, true],
+  ])(
+    'judges what is dead by the piece, where tables reach over many: %d overwrites',
+    async (overwrites, isDue) => {
+      const opened = await openSimulated({ compaction: fifo({ maxBytes: 1e12 }), lossy: true });
+      const { db, clock } = opened;
+      await fill(opened);
+      await clock.run(db.compact());
+      const random = seededRandom(1);
+      const value = 'w'.repeat(200);
+      for (let i = 0; i < overwrites; i++) {
+        const at = key(random.next() % KEYS);
+        if (random.next() % 100 < 12) db.delSync(at);
+        else db.putSync(at, value);
+      }
+      await clock.run(db.flush());
+      await clock.run(db.idle());
+      const before = db.stats();
+      const left = pairs(db);
+      await beIdle(opened, 40_000);
+      const { counters, tableBytes } = db.stats();
+      expect(counters.compactions > before.counters.compactions).toBe(isDue);
+      if (isDue) expect(tableBytes).toBeLessThan(0.4 * before.tableBytes);
+      expect(pairs(db)).toEqual(left);
+      await clock.run(db.close());
+    },
+  );
+
   it('works on one part of the keys if only that was deleted', async () => {
     const opened = await openSimulated({ compaction: 'leveled' });
     const { db, clock } = opened;

@@ -274,6 +274,37 @@ describe('writes that wait for the background', () => {
     expect(waits).toBe(1);
   });
 
+  it('are let through for one memtable each second, however long the tree stays behind', async () => {
+    const applied: number[] = [];
+    const behind: Load = { ...CALM, delay: 'stop', pressure: 6, compacting: true };
+    const clock = new SimulatedClock();
+    const host = {
+      needsSeal: () => true,
+      waitSync: (ms: number) => clock.advance(ms),
+      apply: (operations: readonly unknown[]) => {
+        applied.push(operations.length);
+        // It seals: that memtable is flushed at once.
+        backpressure.update({ ...behind, sealed: 1 });
+        return Promise.resolve();
+      },
+    };
+    const backpressure = new Backpressure(host, clock, newCounters(), new EventHub());
+    backpressure.update(behind);
+    for (const count of [1, 2, 3]) {
+      const operations = Array.from({ length: count }, () => ({ type: 'del', key: 'k' }) as const);
+      void backpressure.queue(operations, 'os');
+    }
+    const started = clock.elapsed();
+    for (const expected of [[1], [1, 2], [1, 2, 3]]) {
+      clock.step();
+      expect(applied).toEqual(expected);
+      backpressure.update(behind);
+    }
+    expect(clock.elapsed() - started).toBe(3000);
+    backpressure.admitSync('key', 'value');
+    expect(clock.elapsed() - started).toBe(4000);
+  });
+
   it('are not held in a listener, for which the background may wait', () => {
     let waits = 0;
     const host = {
@@ -282,21 +313,29 @@ describe('writes that wait for the background', () => {
         waits++;
         backpressure.update(CALM);
       },
-      apply: () => Promise.resolve(),
+      apply: () => {
+        applied.push('queued');
+        return Promise.resolve();
+      },
     };
     const events = new EventHub();
     const backpressure = new Backpressure(host, new SimulatedClock(), newCounters(), events);
     let calls = 0;
+    const applied: string[] = [];
     const write = (): void => {
       calls++;
       backpressure.admitSync('key', 'value');
+      applied.push('of a listener');
       backpressure.admitBatchSync([{ type: 'del', key: 'key' }]);
     };
     events.on('flushBegin', write);
     events.on('slowdown', write);
     backpressure.update({ ...CALM, sealed: 2 });
+    void backpressure.queue([{ type: 'del', key: 'key' }], 'os');
     events.emit('flushBegin', { entries: 1 });
     expect([calls, waits]).toEqual([2, 0]);
+    // Who was queued before is not overtaken.
+    expect(applied).toEqual(['of a listener', 'queued', 'of a listener']);
     backpressure.admitSync('key', 'value');
     expect(waits).toBe(1);
   });

@@ -14,6 +14,8 @@ import type {
   MatrixCell,
 } from './results.ts';
 
+/** Said of a difference that none of the counted facts explains. */
+export const NO_REASON = 'none of the counted facts tells why';
 /** By how much figures have to differ to be named. */
 export const DIFFERENCE_MIN = 0.25;
 /** Reads of fewer blocks than this do not make a difference. */
@@ -76,8 +78,7 @@ export function differencesOf(
     const measured = figureOf(cell.engine, figure);
     if (measured === null || foretold === null || isNear(measured, foretold, figure)) return;
     const known = reasons();
-    const none = 'none of the counted facts tells why';
-    found.push({ figure, by, measured, foretold, reasons: known.length > 0 ? known : [none] });
+    found.push({ figure, by, measured, foretold, reasons: known.length > 0 ? known : [NO_REASON] });
   };
   for (const figure of Object.keys(FIGURE_TITLES) as FigureName[]) {
     compare(figure, 'simulator', figureOf(cell.simulator, figure), () =>

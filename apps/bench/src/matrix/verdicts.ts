@@ -6,7 +6,7 @@
  * Both depend on how full the last level is; theory gives the last two the same bound.
  */
 import { digits } from '../report/format.ts';
-import { figureOf } from './differences.ts';
+import { figureOf, NO_REASON } from './differences.ts';
 import type { CellFigures, FigureName, MatrixCell, MatrixVerdict } from './results.ts';
 
 const WORKLOAD = 'uniform';
@@ -29,7 +29,7 @@ const CLAIMS: readonly {
 /** The verdicts that the cells allow. */
 export function verdictsOf(cells: readonly MatrixCell[]): MatrixVerdict[] {
   const sizes = [...new Set(cells.map(({ size }) => size))].sort((a, b) => a - b);
-  return sizes.flatMap((size) => {
+  const ofSizes = sizes.flatMap((size) => {
     const find = (strategy: string): MatrixCell | undefined =>
       cells.find(
         (cell) => cell.workload === WORKLOAD && cell.size === size && cell.strategy === strategy,
@@ -52,6 +52,18 @@ export function verdictsOf(cells: readonly MatrixCell[]): MatrixVerdict[] {
     const space = { claim, ...verdict(lazy, tiered, 'space', false) };
     return [...ordered, space, reported(tiered, lazy, size)];
   });
+  return [...ofSizes, reasonsOf(cells)];
+}
+
+/** Whether something differs from what was foretold, and nobody knows why. */
+function reasonsOf(cells: readonly MatrixCell[]): MatrixVerdict {
+  const differences = cells.flatMap((cell) => cell.differences);
+  const unexplained = differences.filter(({ reasons }) => reasons.includes(NO_REASON));
+  return {
+    claim: 'every difference of more than a quarter has a reason that was counted',
+    holds: null,
+    evidence: `${differences.length} differences, ${unexplained.length} of them without`,
+  };
 }
 
 function verdict(

@@ -88,12 +88,7 @@ export class Flusher {
    * come. True if an attempt is under way.
    */
   retry(): boolean {
-    if (this.#running) return true;
-    if (this.failure === null) {
-      // A listener waits, between the end of a flush and the beginning of the next.
-      this.#start();
-      return true;
-    }
+    if (this.failure === null || this.#running) return true;
     if (this.#host.clock.elapsed() - this.#failedAt < this.#pauseMs()) return false;
     this.#retryNow();
     return true;

@@ -19,6 +19,7 @@
  */
 import {
   aimedTaskBytes,
+  type Piece,
   type PieceEstimate,
   type PiecewiseCompaction,
   piecesOf,
@@ -187,22 +188,28 @@ export class IdleReclaim {
     const isSampled = isLossy && settings.reads !== 'async';
     const freedOf = (piece: PieceEstimate): number =>
       isSampled ? piece.mostBytes : piece.reclaimableBytes;
+    const pieces = estimates.map(({ piece }) => piece);
     const due = estimates.filter(
-      (piece) =>
+      (piece, at) =>
         freedOf(piece) > 0 &&
         freedOf(piece) >= share * piece.bytes &&
-        (!isSampled || this.#isDead(share, piece, units)),
+        (!isSampled || this.#isDead(share, pieces, at, units)),
     );
     return due.reduce((sum, piece) => sum + freedOf(piece), 0) >= LEAST_BYTES ? due : [];
   }
 
-  #isDead(share: number, { piece }: PieceEstimate, units: readonly MemtableUnit[]): boolean {
+  #isDead(
+    share: number,
+    pieces: readonly Piece[],
+    at: number,
+    units: readonly MemtableUnit[],
+  ): boolean {
     if (this.#alive === this.#state) return false;
     const { tree, snapshots } = this.#host;
     const oldestReaderSequence = snapshots.oldest();
     try {
       const context = { view: tree.view, units, oldestReaderSequence };
-      return this.#deadShare.isAtLeast(share, piece, context);
+      return this.#deadShare.isAtLeast(share, pieces, at, context);
     } catch (error) {
       // Whoever reads the table is told of its damage.
       if (error instanceof LsmError) return false;

@@ -279,8 +279,6 @@ export class Maintenance {
     const { failure } = this.flusher;
     if (!this.flusher.retry() && failure!.code !== 'LSM_WORKER_LOST') throw notApplied(failure!);
     this.#getExecutor().waitSync(ms);
-    // A listener may wait before what ended was reckoned with.
-    this.#update();
   }
 
   #update(): void {

@@ -3,8 +3,9 @@
  *
  * What counts is unflushed memtables and the strategy's own judgement; a flushed memtable that a reader still holds
  * does not (a loop that rewrites while it scans must not block itself). Writes are held at the moment they would have
- * to seal a memtable, or, when slowed, once for every 64 KiB that reaches the log. A synchronous write of a listener is
- * never held: what it would wait for may go on only when the listener returns.
+ * to seal a memtable, or, when slowed, once for every 64 KiB that reaches the log. A stop because of the tree lets one
+ * memtable pass each second, since a switch can leave it behind for long. A synchronous write of a listener is never
+ * held, nor is what was queued before it: what they would wait for may go on only when the listener returns.
  */
 import { type Bytes, type Clock, LsmError } from '@lsm/core';
 import type { Counters } from '../counters.ts';
@@ -21,6 +22,8 @@ const DELAY_MS_MAX = 5;
 /** Waiting memtables at which writers are slowed and stopped. */
 const SLOW_MEMTABLES = 2;
 const STOP_MEMTABLES = 2;
+/** Longest time for which a tree that is too far behind holds writers before they may fill one more memtable, ms. */
+const STOP_MS_MAX = 1000;
 /** Bytes that an operation of a batch is taken for; a guess only decides whether to wait now or at the next write. */
 const BATCH_OPERATION_BYTES = 64;
 
@@ -68,6 +71,10 @@ export class Backpressure {
   #stalledSince = -1;
   /** Whether queued writes are being applied. */
   #releasing = false;
+  /** Whether one memtable may be sealed although the tree is too far behind; and when the next may. */
+  #isPassing = false;
+  #passAt = 0;
+  #cancelPass: (() => void) | null = null;
 
   constructor(host: BackpressureHost, clock: Clock, counters: Counters, events: EventHub) {
     this.#host = host;
@@ -78,12 +85,10 @@ export class Backpressure {
 
   /** Tells how far behind the background is; releases what waits if it has caught up. */
   update(load: Load): void {
-    this.#stopCause =
-      load.sealed >= STOP_MEMTABLES
-        ? 'memtables'
-        : load.delay === 'stop' && load.compacting
-          ? 'compaction'
-          : null;
+    if (load.sealed > 0) this.#isPassing = false;
+    const isBehind = load.delay === 'stop' && load.compacting && !this.#isPassing;
+    this.#stopCause = load.sealed >= STOP_MEMTABLES ? 'memtables' : isBehind ? 'compaction' : null;
+    this.#schedulePass(isBehind);
     const slow =
       load.sealed >= SLOW_MEMTABLES ? 'memtables' : load.delay === 'none' ? null : 'compaction';
     const begins = slow !== null && this.#slowCause === null;
@@ -94,6 +99,27 @@ export class Backpressure {
     }
     this.#delayMs = Math.min(DELAY_MS_MAX, Math.max(DELAY_MS_MIN, load.pressure));
     if (this.#stopCause === null) this.#release();
+  }
+
+  /** Ends a stop because of the tree for one memtable when it has lasted long enough. */
+  #schedulePass(isBehind: boolean): void {
+    if (!isBehind) {
+      this.#cancelPass?.();
+      this.#cancelPass = null;
+      return;
+    }
+    if (this.#cancelPass !== null) return;
+    this.#passAt = this.#clock.elapsed() + STOP_MS_MAX;
+    this.#cancelPass = this.#clock.after(STOP_MS_MAX, () => this.#pass(), true);
+  }
+
+  #pass(): void {
+    this.#cancelPass?.();
+    this.#cancelPass = null;
+    this.#isPassing = true;
+    if (this.#stopCause !== 'compaction') return;
+    this.#stopCause = null;
+    this.#release();
   }
 
   /** Whether an asynchronous write of these bytes has to wait its turn by {@link queue}. */
@@ -139,26 +165,30 @@ export class Backpressure {
 
   /** Waits on this thread if a synchronous write of these bytes has to; returns at once otherwise. */
   admitSync(key: Bytes, value: Bytes): void {
-    if (this.#isFree) return;
+    if (this.#stopCause === null && this.#slowCause === null) return;
     this.#waitAsLong(byteBound(key, 'key') + byteBound(value, 'value'));
   }
 
   /** As {@link admitSync}, for a batch. */
   admitBatchSync(operations: readonly BatchOperation[]): void {
-    if (this.#isFree) return;
+    if (this.#stopCause === null && this.#slowCause === null) return;
     this.#waitAsLong(operations.length * BATCH_OPERATION_BYTES);
   }
 
-  get #isFree(): boolean {
-    return (this.#stopCause === null && this.#slowCause === null) || this.#events.isTelling;
-  }
-
   #waitAsLong(bytes: number): void {
+    if (this.#events.isTelling) {
+      this.#release(true);
+      return;
+    }
     // What was queued before has to be applied before, whatever its size.
     if (this.#stopCause !== null && (this.#queue.length > 0 || this.#host.needsSeal(bytes))) {
       this.#stallBegins();
       try {
-        while (this.#stopCause !== null) this.#host.waitSync(50);
+        while (this.#stopCause !== null) {
+          this.#host.waitSync(50);
+          // No timer fires meanwhile.
+          if (this.#cancelPass !== null && this.#clock.elapsed() >= this.#passAt) this.#pass();
+        }
       } finally {
         this.#stallEnds();
       }
@@ -196,12 +226,16 @@ export class Backpressure {
     this.#stallEnds();
   }
 
-  #release(): void {
+  #next(all: boolean): QueuedWrite | undefined {
+    return all || this.#stopCause === null ? this.#queue.shift() : undefined;
+  }
+
+  /** @param all - whatever holds them */
+  #release(all = false): void {
     // A write that is applied may seal a memtable and so come back here: the next one would overtake it.
     if (this.#releasing) return;
     this.#releasing = true;
-    while (this.#queue.length > 0 && this.#stopCause === null) {
-      const write = this.#queue.shift()!;
+    for (let write = this.#next(all); write !== undefined; write = this.#next(all)) {
       try {
         this.#host.apply(write.operations, write.durability).then(write.resolve, write.reject);
       } catch (error) {
