@@ -22,6 +22,7 @@ import {
 } from '@lsm/core';
 import type { StrategyRecord } from '@lsm/manifest';
 import { plainCopy } from './background/plain-copy.ts';
+import { CALM } from './background/strategy-contract.ts';
 import { checkOptionNames } from './write-batch.ts';
 
 /** Size of a strategy's settings: characters and values. */
@@ -103,10 +104,9 @@ function planNothing(): CompactionPlan {
 }
 
 /** What stands for a strategy that is not known where nothing will be planned: in a database opened to read only. */
-export function idleStrategy({ name, settings }: StrategyRecord): CompactionStrategy {
-  const calm = { debtBytes: 0, pressure: 0, delay: 'none', quiescent: true } as const;
-  const methods = { plan: planNothing, assess: () => calm };
-  return Object.freeze({ name, formatVersion: 0, settings, ...methods });
+export function idleStrategy(recorded: StrategyRecord): CompactionStrategy {
+  const { name, formatVersion, settings } = recorded;
+  return Object.freeze({ name, formatVersion, settings, plan: planNothing, assess: () => CALM });
 }
 
 /** Replaces a preset by its settings; those that are given beside it count. */

@@ -11,11 +11,11 @@ test('the state of a plan is kept with the first of its tasks that is committed'
   state.admitted(3);
   expect(state.current).toBe('two');
   expect(state.keptWith(1)).toBe('one');
-  state.ended(1, true);
+  state.committed(1);
   // What is committed without a plan, by hand, keeps what is kept.
   expect(state.keptWith(99)).toBe('one');
   expect(state.keptWith(3)).toBe('two');
-  state.ended(3, false);
+  state.aborted(3);
   expect(state.keptWith(2)).toBe('one');
 });
 
@@ -28,9 +28,9 @@ test('a task that ends late does not bring an older state back', () => {
   state.planned('three');
   state.admitted(3);
   expect(state.keptWith(2)).toBe('one');
-  state.ended(3, true);
+  state.committed(3);
   expect(state.keptWith(1)).toBe('three');
-  state.ended(1, true);
+  state.committed(1);
   expect(state.keptWith(99)).toBe('three');
   expect(state.current).toBe('three');
 });

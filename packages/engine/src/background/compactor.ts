@@ -38,8 +38,10 @@ import { DiskWatch } from './disk-watch.ts';
 import { asLsmError } from './flusher.ts';
 import { type PiecewiseScope, refusal } from './manual-task.ts';
 import { mergeJob } from './merge-job.ts';
+import { Refusals } from './refusals.ts';
 import { safeguard } from './safeguard.ts';
 import {
+  CALM,
   checkedHealth,
   checkedHint,
   checkedPlan,
@@ -49,10 +51,6 @@ import {
 import { StrategyState } from './strategy-state.ts';
 import { StrategyView } from './strategy-view.ts';
 
-/** Rejected tasks in a row after which a strategy is taken for broken. */
-const REJECTIONS_MAX = 16;
-/** Flushes in a row before each of which a strategy used up its budget (A8), after which it is taken for broken. */
-const SPENT_BUDGETS_MAX = 4;
 /** Least and most time to a plan that was asked for by the clock, ms. */
 const REPLAN_MS_MIN = 1000;
 const REPLAN_MS_MAX = 2 ** 31 - 1;
@@ -62,8 +60,6 @@ const RETRY_MS = 1000;
 const RESERVED_MEMTABLES = 2;
 /** Input bytes that one task has at most, in tables; planners aim at 16. */
 const TASK_TABLES_MAX = 24;
-
-const CALM: Health = { debtBytes: 0, pressure: 0, delay: 'none', quiescent: true };
 
 /** What the compactor needs of the database. */
 export interface CompactionHost {
@@ -92,9 +88,7 @@ export class Compactor {
   readonly #disk: DiskWatch;
   readonly #covered: CoveredDrops;
   #state: StrategyState;
-  #rejections = 0;
-  #spentBudgets = 0;
-  #isBudgetSpent = false;
+  #refusals = new Refusals();
   readonly #view: StrategyView;
   /** Merges under way, and since when there are so many. */
   #merging = 0;
@@ -332,7 +326,7 @@ export class Compactor {
         if (this.#rejected(admitted)) return true;
         continue;
       }
-      this.#rejections = 0;
+      this.#refusals.admitted();
       this.#state.admitted(admitted.id);
       if (this.#start(admitted, null)) moved = true;
     }
@@ -340,30 +334,22 @@ export class Compactor {
   }
 
   /** True if the strategy was quarantined. */
-  #rejected({ rule, message }: Rejection): boolean {
+  #rejected(rejection: Rejection): boolean {
+    const { rule, message } = rejection;
     // Nobody is to blame for a full disk.
     if (rule === 'A7') return false;
-    this.#rejections++;
-    if (rule === 'A8' && !this.#isBudgetSpent) {
-      this.#isBudgetSpent = true;
-      this.#spentBudgets++;
-    }
-    const why = `the last by ${rule}: ${message}`;
-    if (this.#ledger.isBreakerTripped)
-      this.#quarantine(`A task was refused by ${rule}: ${message}`);
-    else if (this.#rejections >= REJECTIONS_MAX)
-      this.#quarantine(`${this.#rejections} tasks in a row were refused, ${why}`);
-    else if (this.#spentBudgets >= SPENT_BUDGETS_MAX)
-      this.#quarantine(`Tasks were refused between any of ${this.#spentBudgets} flushes, ${why}`);
-    else return false;
-    return true;
+    const counted = this.#refusals.refused(rejection);
+    const reason = this.#ledger.isBreakerTripped
+      ? `A task was refused by ${rule}: ${message}`
+      : counted;
+    if (reason !== null) this.#quarantine(reason);
+    return reason !== null;
   }
 
   /** New data came, or time passed: what a strategy may do is measured anew. */
   #renewBudget(): void {
     this.#ledger.renewBudget();
-    if (!this.#isBudgetSpent) this.#spentBudgets = 0;
-    this.#isBudgetSpent = false;
+    this.#refusals.renewed();
   }
 
   /** Bytes of disk that merges may take. */
@@ -405,8 +391,7 @@ export class Compactor {
     this.strategy = strategy;
     this.#isLossy = strategy.lossy === true;
     this.#state = new StrategyState(state);
-    this.#rejections = 0;
-    this.#isBudgetSpent = false;
+    this.#refusals = new Refusals();
     this.#view.forget();
     this.#renewBudget();
   }
@@ -454,8 +439,7 @@ export class Compactor {
     started: number,
   ): LsmError | null {
     if (!outcome.ok) {
-      this.#ledger.abort(task.id);
-      this.#state.ended(task.id, false);
+      this.#abort(task);
       this.#failed(outcome.error);
       return outcome.error;
     }
@@ -476,15 +460,14 @@ export class Compactor {
       const runs = this.#ledger.outcome<TableMetadata>(tree.version.runs, task.id, outputs);
       tree.commitRuns(runs, { state: this.#state.keptWith(task.id) }, task.kind !== 'move');
     } catch (error) {
-      this.#ledger.abort(task.id);
-      this.#state.ended(task.id, false);
+      this.#abort(task);
       tree.discard(outputs);
       const failure = asLsmError(error);
       this.#failed(failure);
       return failure;
     }
     this.#ledger.commit(task.id, outputs);
-    this.#state.ended(task.id, true);
+    this.#state.committed(task.id);
     if (task.kind === 'move') counters.moves++;
     else if (task.kind === 'drop') counters.droppedTables += task.inputs.length;
     else counters.compactions++;
@@ -493,6 +476,11 @@ export class Compactor {
     const ms = clock.elapsed() - started;
     events.emit('compactionEnd', { ...event, readBytes, writtenBytes, ms });
     return null;
+  }
+
+  #abort({ id }: AdmittedTask): void {
+    this.#ledger.abort(id);
+    this.#state.aborted(id);
   }
 
   #failed(error: LsmError): void {

@@ -37,6 +37,9 @@ const TABLE_SHARE_MAX = 16;
 
 type Members = Readonly<Record<string, unknown>>;
 
+/** The judgement of a tree in which nothing is to be done. */
+export const CALM: Health = { debtBytes: 0, pressure: 0, delay: 'none', quiescent: true };
+
 /**
  * The state that a strategy begins with.
  *

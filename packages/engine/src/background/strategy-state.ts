@@ -39,12 +39,17 @@ export class StrategyState {
     return planned !== undefined && planned.plan > this.#keptPlan ? planned.state : this.#kept;
   }
 
-  /** A task ended; if it is committed, so is the state of its plan. */
-  ended(task: number, isCommitted: boolean): void {
+  /** That edit was made. */
+  committed(task: number): void {
     const planned = this.#planned.get(task);
     this.#planned.delete(task);
-    if (planned === undefined || !isCommitted || planned.plan <= this.#keptPlan) return;
+    if (planned === undefined || planned.plan <= this.#keptPlan) return;
     this.#kept = planned.state;
     this.#keptPlan = planned.plan;
+  }
+
+  /** It won't be made. */
+  aborted(task: number): void {
+    this.#planned.delete(task);
   }
 }
