@@ -27,6 +27,7 @@ import {
   hullOf,
   overlapping,
   type PlanDraft,
+  runsWithin,
   totalBytes,
 } from '@lsm/compaction';
 import {
@@ -101,7 +102,7 @@ function planLevel0(
       draft.add({ kind: 'move', inputs, to, reason, score });
       return;
     }
-    idle = oldestWithin(idle, most);
+    idle = idle.slice(0, Math.max(2, runsWithin(idle, most).length));
   }
   const tables = idle.flatMap((run) => run.tables);
   const merge = { tables, overlap: [], to, level, reason, score };
@@ -273,13 +274,6 @@ function drainInto(
   );
 }
 
-/** The oldest runs, two at least, that are within so many bytes together. */
-function oldestWithin(idle: readonly RunInfo[], most: number): RunInfo[] {
-  let bytes = 0;
-  const count = idle.findIndex((run) => (bytes += run.bytes) > most);
-  return idle.slice(0, count < 0 ? idle.length : Math.max(2, count));
-}
-
 /** Idle runs from the oldest up to the first busy one, oldest first. */
 function idleOldest(runs: readonly RunInfo[], draft: PlanDraft): RunInfo[] {
   const idle: RunInfo[] = [];
@@ -340,11 +334,11 @@ function shapeFor(
   level: number,
   settings: HybridSettings,
 ): OutputShape {
-  const { tableBytes, maxTaskBytes } = snapshot.limits;
+  const { tableBytes } = snapshot.limits;
   const last = tree.last.at(-1);
   const above = tree.lastLevel - level;
   if (last === undefined || (above < 1 && settings.lastRuns === 1)) return { tableBytes };
-  let group = groupBytes(maxTaskBytes);
+  let group = groupBytes(snapshot.limits);
   for (let i = 1; i < above; i++) {
     group *= perLevel(settings.ratio, Math.max(0, level + i - tree.baseLevel));
   }

@@ -15,10 +15,10 @@ const OVERLAP_TABLES_MAX = 10;
 
 /** Outputs end where tables of the next older run end, and overlap no more of it than a task can take. */
 export function shapeFor({ limits }: TreeSnapshot, older: readonly RunInfo[]): OutputShape {
-  const { tableBytes, maxTaskBytes } = limits;
+  const { tableBytes } = limits;
   const near = older.find((run) => run.tables.length > 0);
   if (near === undefined) return { tableBytes };
-  const maxOverlapBytes = Math.min(OVERLAP_TABLES_MAX * tableBytes, groupBytes(maxTaskBytes));
+  const maxOverlapBytes = Math.min(OVERLAP_TABLES_MAX * tableBytes, groupBytes(limits));
   return { tableBytes, cutNear: near.id, maxOverlapBytes };
 }
 
@@ -29,7 +29,7 @@ export function wouldElide(tables: readonly TableInfo[], older: readonly RunInfo
 
 /** Keys between a run's groups of at most half a task: where what goes into it is cut, so that it can go in pieces. */
 export function borderKeys({ limits }: TreeSnapshot, run: RunInfo): readonly Uint8Array[] {
-  const groups = overlapGroups(run.tables, groupBytes(limits.maxTaskBytes));
+  const groups = overlapGroups(run.tables, groupBytes(limits));
   return keysAfter(groups.slice(0, -1).map((group) => group.at(-1)!));
 }
 
@@ -41,9 +41,7 @@ export function cutWide(
   score: number,
   draft: PlanDraft,
 ): boolean {
-  if (table.bytes + next.bytes <= snapshot.limits.maxTaskBytes || draft.isBusy(table.id)) {
-    return false;
-  }
-  const task = cutOfWide(snapshot, table, next, score);
+  if (draft.isBusy(table.id)) return false;
+  const task = cutOfWide(snapshot, table, next.tables, score);
   return task !== null && draft.add(task);
 }

@@ -133,19 +133,20 @@ function cheapestWindow(
   { maxMergeWidth }: TieredSettings,
 ): readonly RunInfo[] {
   const widest = Math.min(maxMergeWidth, runs.length);
-  let best: readonly RunInfo[] = [];
+  const narrowest = Math.min(least, widest);
+  let best: [start: number, end: number] = [0, 0];
   let bestCost = Number.POSITIVE_INFINITY;
   for (let start = 0; start < runs.length; start++) {
-    let bytes = runs[start]!.bytes;
-    for (let width = 2; width <= widest && start + width <= runs.length; width++) {
+    let bytes = 0;
+    for (let width = 1; width <= widest && start + width <= runs.length; width++) {
       bytes += runs[start + width - 1]!.bytes;
       const cost = bytes / (width - 1);
-      if (width < Math.min(least, widest) || cost >= bestCost) continue;
-      best = runs.slice(start, start + width);
+      if (width < narrowest || cost >= bestCost) continue;
+      best = [start, start + width];
       bestCost = cost;
     }
   }
-  return best;
+  return runs.slice(...best);
 }
 
 function mergeRuns(
@@ -199,8 +200,8 @@ function mergeRuns(
 
 /** Outputs are cut at the borders of the oldest run, once the tree is so large that merges are done in pieces. */
 function shapeFor(snapshot: TreeSnapshot, target: RunInfo): OutputShape {
-  const { tableBytes, maxTaskBytes } = snapshot.limits;
+  const { tableBytes } = snapshot.limits;
   const last = snapshot.runs.findLast((run) => run.tables.length > 0);
   if (!isPiecemeal(snapshot) || last === undefined || last === target) return { tableBytes };
-  return { tableBytes, cutNear: last.id, maxOverlapBytes: groupBytes(maxTaskBytes) };
+  return { tableBytes, cutNear: last.id, maxOverlapBytes: groupBytes(snapshot.limits) };
 }

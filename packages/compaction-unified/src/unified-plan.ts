@@ -25,7 +25,7 @@ import {
   type RunInfo,
   type TreeSnapshot,
 } from '@lsm/core';
-import { type DensityLevel, densityOf, keySpine, largestRun } from './density-levels.ts';
+import { type DensityLevel, largestRun } from './density-levels.ts';
 import { shardCount } from './scaling.ts';
 import type { UnifiedSettings } from './settings.ts';
 
@@ -47,7 +47,7 @@ export function planUnified(
 
 function mergeLevel(
   snapshot: TreeSnapshot,
-  { level, runs, threshold }: DensityLevel,
+  { level, runs, threshold, density }: DensityLevel,
   settings: UnifiedSettings,
   draft: PlanDraft,
 ): void {
@@ -64,13 +64,13 @@ function mergeLevel(
   if (areDisjoint(tables) && !(isOldest && tables.some(hasTombstones))) {
     draft.add({ kind: 'move', ...task });
   } else {
-    draft.add({ kind: 'merge', ...task, shape: shapeFor(snapshot, runs, settings) });
+    draft.add({ kind: 'merge', ...task, shape: shapeFor(snapshot, runs, density, settings) });
   }
 }
 
 function mergeInPieces(
   snapshot: TreeSnapshot,
-  { level, runs, threshold }: DensityLevel,
+  { level, runs, threshold, density }: DensityLevel,
   settings: UnifiedSettings,
   draft: PlanDraft,
 ): void {
@@ -87,7 +87,7 @@ function mergeInPieces(
       to: isBegun ? { into: next.id } : placeAfter(snapshot, runs.at(-1)!),
       older: snapshot.runs.slice(isBegun ? row + 2 : row + 1),
       isAppending: true,
-      shape: shapeFor(snapshot, runs, settings),
+      shape: shapeFor(snapshot, runs, density, settings),
       reason: `level ${level} has ${runs.length} runs, in pieces`,
       score: runs.length / threshold,
     },
@@ -106,13 +106,11 @@ function placeAfter(snapshot: TreeSnapshot, run: RunInfo): Placement {
 function shapeFor(
   snapshot: TreeSnapshot,
   runs: readonly RunInfo[],
+  density: number,
   { baseShards, growth }: UnifiedSettings,
 ): OutputShape {
   const { tableBytes: targetBytes, maxTaskBytes } = snapshot.limits;
   const largest = largestRun(snapshot)!;
-  let density = 0;
-  const spine = keySpine(snapshot);
-  for (const run of runs) density += densityOf(run, spine);
   const shards = shardCount(density, {
     targetBytes,
     baseShards,
@@ -125,7 +123,7 @@ function shapeFor(
   );
   // Without a limit of tasks, or a run to align to, size alone decides.
   if (!Number.isFinite(maxTaskBytes) || runs.includes(largest)) return { tableBytes };
-  const group = Math.max(groupBytes(maxTaskBytes), largest.bytes / shards);
+  const group = Math.max(groupBytes(snapshot.limits), largest.bytes / shards);
   return { tableBytes, cutNear: largest.id, maxOverlapBytes: group };
 }
 
@@ -134,13 +132,13 @@ function shapeFor(
  * even the newest runs can be merged in pieces.
  */
 export function flushSplitKeys(snapshot: TreeSnapshot): readonly Uint8Array[] {
-  const { maxTaskBytes, tableBytes } = snapshot.limits;
+  const { tableBytes } = snapshot.limits;
   const largest = largestRun(snapshot);
   if (largest === null || largest.bytes <= aimedTaskBytes(snapshot.limits)) return [];
   const tables = Math.max(1, Math.floor(snapshot.flushBytes / (tableBytes / 2)));
   const groups = overlapGroups(
     largest.tables,
-    Math.max(groupBytes(maxTaskBytes), largest.bytes / tables),
+    Math.max(groupBytes(snapshot.limits), largest.bytes / tables),
   );
   return groups.slice(0, -1).flatMap((group) => keySuccessor(group.at(-1)!.maxKey!) ?? []);
 }

@@ -1,6 +1,9 @@
 /** How much a planner puts together for one task. */
 import type { TreeSnapshot } from '@lsm/core';
 
+/** The one limit that this is about. */
+type TaskLimit = Pick<TreeSnapshot['limits'], 'maxTaskBytes'>;
+
 /** A task's input at most ÷ what planners aim at. */
 const HEADROOM = 1.5;
 
@@ -10,16 +13,16 @@ const HEADROOM = 1.5;
  *
  * @param limits - of a snapshot
  */
-export function aimedTaskBytes({
-  maxTaskBytes,
-}: Pick<TreeSnapshot['limits'], 'maxTaskBytes'>): number {
+export function aimedTaskBytes({ maxTaskBytes }: TaskLimit): number {
   return maxTaskBytes / HEADROOM;
 }
 
 /**
  * Bytes of the target that one partition is made of: what to give as `maxOverlapBytes` when runs above it are made, so
  * that they are cut at the same keys.
+ *
+ * @param limits - of a snapshot
  */
-export function groupBytes(maxTaskBytes: number): number {
-  return Math.max(1, aimedTaskBytes({ maxTaskBytes }) / 2);
+export function groupBytes(limits: TaskLimit): number {
+  return Math.max(1, aimedTaskBytes(limits) / 2);
 }

@@ -17,6 +17,7 @@ import type { Rejection } from './admission.ts';
 import { estimateMerge } from './estimated-merge.ts';
 import { compareUpper, hullOf, isWithinUpper, type KeyRange, totalBytes } from './key-range.ts';
 import { describeMerge } from './merge-description.ts';
+import { overlapClusters } from './overlap-clusters.ts';
 import { type AdmittedTask, isRejection, TaskLedger } from './task-ledger.ts';
 
 /** What {@link EstimatedTree.plan} came to. */
@@ -209,19 +210,7 @@ export class EstimatedTree {
   #clustersOf(task: AdmittedTask, outputs: readonly TableInfo[]): readonly TableInfo[] {
     const inputs = describeMerge(this.#rows(), task).sources.flat();
     const share = totalBytes(outputs) / Math.max(1, totalBytes(inputs));
-    const clusters: TableInfo[][] = [];
-    let upper: Uint8Array | null = null;
-    for (const input of inputs.toSorted((a, b) => compareBytes(a.minKey, b.minKey))) {
-      const open = clusters.at(-1);
-      if (open === undefined || !isWithinUpper(input.minKey, upper)) {
-        clusters.push([input]);
-        upper = input.maxKey;
-      } else {
-        open.push(input);
-        if (compareUpper(input.maxKey, upper) > 0) upper = input.maxKey;
-      }
-    }
-    return clusters.map((cluster) =>
+    return overlapClusters(inputs).map((cluster) =>
       this.#describe({ ...hullOf(cluster), bytes: totalBytes(cluster) * share }, inputs),
     );
   }

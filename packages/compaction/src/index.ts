@@ -55,6 +55,7 @@ export * from './pieces.ts';
 export * from './piecewise-compaction.ts';
 export * from './plan-draft.ts';
 export * from './reclaimable.ts';
+export { runsWithin } from './runs-within.ts';
 export type { SimulatedLookup, SimulatedScan } from './simulated-probe.ts';
 export { Simulator } from './simulator.ts';
 export type { SimulatorOptions, SimulatorStats } from './simulator-options.ts';

@@ -16,7 +16,6 @@
  */
 import {
   type CompactionTask,
-  compareBytes,
   type OutputShape,
   type Placement,
   type RunInfo,
@@ -24,15 +23,8 @@ import {
   type TreeSnapshot,
 } from '@lsm/core';
 import { aimedTaskBytes } from './aimed-task-bytes.ts';
-import {
-  areDisjoint,
-  compareUpper,
-  hullOf,
-  isWithinUpper,
-  overlapBounds,
-  overlapping,
-  totalBytes,
-} from './key-range.ts';
+import { areDisjoint, hullOf, overlapBounds, overlapping, totalBytes } from './key-range.ts';
+import { overlapClusters } from './overlap-clusters.ts';
 import type { PlanDraft } from './plan-draft.ts';
 import { hasOlder, hasTombstones } from './tombstone-elision.ts';
 import { cutOfWide } from './wide-tables.ts';
@@ -136,7 +128,7 @@ function addPartition(
 function partitionsOf(snapshot: TreeSnapshot, drain: Drain, draft: PlanDraft): Partition[] {
   const { maxTaskBytes } = snapshot.limits;
   const target = drain.target?.tables ?? [];
-  const aimedBytes = aimedTaskBytes({ maxTaskBytes });
+  const aimedBytes = aimedTaskBytes(snapshot.limits);
   const partitions: Partition[] = [];
   let current: Partition | null = null;
   for (const cluster of clustersOf(drain.upper)) {
@@ -178,22 +170,12 @@ function meetsTarget(target: RunInfo | null, tables: readonly TableInfo[]): bool
 
 /** Tables of several runs in stretches that don't overlap each other, in key order. */
 function clustersOf(runs: readonly { readonly tables: readonly TableInfo[] }[]): Cluster[] {
-  const members = runs.flatMap((run, row) => run.tables.map((table) => ({ table, row })));
-  members.sort((a, b) => compareBytes(a.table.minKey, b.table.minKey));
-  const clusters: { tables: TableInfo[]; rows: Set<number> }[] = [];
-  let reach: Uint8Array | null = null;
-  for (const { table, row } of members) {
-    const cluster = clusters.at(-1);
-    if (cluster !== undefined && isWithinUpper(table.minKey, reach)) {
-      cluster.tables.push(table);
-      cluster.rows.add(row);
-      if (compareUpper(table.maxKey, reach) > 0) reach = table.maxKey;
-    } else {
-      clusters.push({ tables: [table], rows: new Set([row]) });
-      reach = table.maxKey;
-    }
-  }
-  return clusters.map(({ tables, rows }) => ({ tables, depth: rows.size }));
+  const rowOf = new Map<TableInfo, number>();
+  for (const [row, { tables }] of runs.entries()) for (const table of tables) rowOf.set(table, row);
+  return overlapClusters([...rowOf.keys()]).map((tables) => ({
+    tables,
+    depth: new Set(tables.map((table) => rowOf.get(table))).size,
+  }));
 }
 
 /** Partitions of the older runs of a cluster, as many runs as fit into tasks. */
@@ -258,7 +240,7 @@ function partitionOrCut(
   score: number,
 ): Partition {
   const part = partitionOf([table], target);
-  const cut = cutOfWide(snapshot, table, { tables: target }, score);
+  const cut = cutOfWide(snapshot, table, target, score);
   return cut === null ? part : { ...part, cut, cost: 0 };
 }
 

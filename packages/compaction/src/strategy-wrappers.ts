@@ -16,7 +16,6 @@ import {
   type CompactionPlan,
   type CompactionStrategy,
   type CompactionTask,
-  compareBytes,
   invalidArgument,
   type Json,
   type RunId,
@@ -24,14 +23,8 @@ import {
   type TableInfo,
   type TreeSnapshot,
 } from '@lsm/core';
-import {
-  compareUpper,
-  hullOf,
-  isWithinUpper,
-  type KeyRange,
-  overlapping,
-  totalBytes,
-} from './key-range.ts';
+import { hullOf, type KeyRange, overlapping, totalBytes } from './key-range.ts';
+import { overlapClusters } from './overlap-clusters.ts';
 import type { TablePicker } from './pick-tables.ts';
 import { PlanDraft } from './plan-draft.ts';
 import { wrap } from './strategy-wrap.ts';
@@ -94,7 +87,7 @@ function split(snapshot: TreeSnapshot, task: CompactionTask): readonly Compactio
   const target = new Set(snapshot.runs.find(({ id }) => id === into)?.tables);
   const parts: TableInfo[][] = [];
   let between: TableInfo[] = [];
-  for (const group of connected(tables)) {
+  for (const group of overlapClusters(tables)) {
     if (group.every((table) => target.has(table))) {
       between.push(...group);
       continue;
@@ -107,23 +100,6 @@ function split(snapshot: TreeSnapshot, task: CompactionTask): readonly Compactio
   }
   if (parts.length === 0) return [task];
   return parts.map((part) => ({ ...task, inputs: part.map((table) => table.id) }));
-}
-
-/** Stretches of tables that overlap each other, directly or through others, in key order. */
-function connected(tables: readonly TableInfo[]): readonly (readonly TableInfo[])[] {
-  const groups: TableInfo[][] = [];
-  let reach: Uint8Array | null = null;
-  for (const table of tables.toSorted((a, b) => compareBytes(a.minKey, b.minKey))) {
-    const group = groups.at(-1);
-    if (group !== undefined && isWithinUpper(table.minKey, reach)) {
-      group.push(table);
-      if (compareUpper(table.maxKey, reach) > 0) reach = table.maxKey;
-    } else {
-      groups.push([table]);
-      reach = table.maxKey;
-    }
-  }
-  return groups;
 }
 
 /**

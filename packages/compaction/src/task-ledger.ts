@@ -124,9 +124,8 @@ export class TaskLedger {
         order.splice(at++, 0, { id: run.id, level: run.level });
         continue;
       }
-      // Both are newest first, so that it is hardly ever elsewhere.
-      while (at < order.length && order[at]!.id !== run.id) at++;
-      if (at === order.length) at = order.findIndex((slot) => slot.id === run.id);
+      // Both are newest first.
+      while (order[at]!.id !== run.id) at++;
       at++;
     }
     this.#order = order;

@@ -1,11 +1,5 @@
 /** Tables that overlap more of the run below than a task may read: they are cut apart before they are merged. */
-import {
-  type CompactionTask,
-  keySuccessor,
-  type RunInfo,
-  type TableInfo,
-  type TreeSnapshot,
-} from '@lsm/core';
+import { type CompactionTask, keySuccessor, type TableInfo, type TreeSnapshot } from '@lsm/core';
 import { groupBytes } from './aimed-task-bytes.ts';
 import { compareUpper, overlapping, totalBytes } from './key-range.ts';
 import { overlapGroups } from './overlap-groups.ts';
@@ -25,23 +19,23 @@ export function keysAfter(tables: readonly TableInfo[]): readonly Uint8Array[] {
  *
  * Only where it is sure to become several tables: it begins and ends with an entry, and a table below ends between.
  *
- * @param below - the run that it would be merged into
+ * @param below - tables of the run that it would be merged into, in key order
  * @param score - of the task
  * @returns `null` if it fits, or can't be cut
  */
 export function cutOfWide(
   { limits }: TreeSnapshot,
   table: TableInfo,
-  below: Pick<RunInfo, 'tables'>,
+  below: readonly TableInfo[],
   score: number,
 ): CompactionTask | null {
   const { tableBytes, maxTaskBytes } = limits;
   if (table.rangeTombstones > 0) return null;
-  const overlap = overlapping(below.tables, table);
+  const overlap = overlapping(below, table);
   if (table.bytes + totalBytes(overlap) <= maxTaskBytes) return null;
   const inside = overlap.filter(({ maxKey }) => compareUpper(maxKey, table.maxKey) < 0);
   if (inside.length === 0) return null;
-  const groups = overlapGroups(below.tables, groupBytes(maxTaskBytes));
+  const groups = overlapGroups(below, groupBytes(limits));
   const ends = new Set(groups.map((group) => group.at(-1)!));
   const borders = inside.filter((one) => ends.has(one));
   const cutKeys = keysAfter(borders.length > 0 ? borders : inside);

@@ -121,7 +121,9 @@ function readJson(payload: Uint8Array, file: string | undefined, offset: number)
   throw corruption('A chunk of the trace is not a JSON object', file, offset);
 }
 
-const isCount = (value: unknown): boolean => Number.isFinite(value) && (value as number) >= 0;
+/** Whether a value is a finite number of at least 0. */
+export const isCount = (value: unknown): boolean =>
+  Number.isFinite(value) && (value as number) >= 0;
 
 function readHeader(payload: Uint8Array, file: string | undefined, offset: number): TraceHeader {
   const header = readJson(payload, file, offset) as TraceHeader;

@@ -1,6 +1,7 @@
 /** A trace of a workload that is only described: for advice before there is a database. */
 import { invalidArgument, type Json, seededRandom } from '@lsm/core';
 import { type Trace, TraceKind } from './trace.ts';
+import { isCount } from './trace-reader.ts';
 
 /** A workload in numbers. Shares are weights; they need not sum to 1. */
 export interface WorkloadDescription {
@@ -104,10 +105,6 @@ export function workloadTrace(description: WorkloadDescription): Trace {
     },
     totals: null,
   };
-}
-
-function isCount(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0 && value < Number.POSITIVE_INFINITY;
 }
 
 function checkWorkload(workload: CompleteWorkload, shares: readonly number[]): void {

@@ -1,8 +1,8 @@
 /**
  * How much of a part of the tree nobody can see any more, by a sample of its entries.
  *
- * Entries are taken at even distances of bytes from all tables that reach into the part, and looked up as a reader
- * would. So overwrites count like deletes, and it doesn't matter how many versions of a key there are or what range
+ * Entries are taken from all tables that reach into the part, as many of each as it has bytes there, and looked up as a
+ * reader would. So overwrites count like deletes, and it doesn't matter how many versions of a key there are or what range
  * deletes cover, none of which the counts in metadata tell.
  */
 import { type Piece, piecesOver } from '@lsm/compaction';
@@ -21,6 +21,7 @@ const SAMPLES = 128;
 const SAMPLES_LEAST = 96;
 /** Places of a table that are tried until one is in the piece. */
 const TRIES = 8;
+const TWO_32 = 2 ** 32;
 
 /** Who sees what. */
 export interface SampleContext {
@@ -53,6 +54,7 @@ export class DeadShare {
     const parts = partsOf(context.view, pieces, at);
     let bytes = 0;
     for (const part of parts) bytes += part.bytes;
+    // The same tree gives the same sample.
     const random = seededRandom(1);
     let dead = 0;
     let live = 0;
@@ -104,8 +106,6 @@ export class DeadShare {
     return found !== FOUND || lookup.entry.sequence !== sequence;
   }
 }
-
-const TWO_32 = 2 ** 32;
 
 /** What a table has in a piece, if its entries are spread evenly over the pieces that it reaches into. */
 interface Part {

@@ -3,7 +3,7 @@
  * merging the newer half, or as much of it as fits into a task, and wants nothing else. Where the two newest runs are
  * too large already, the smallest neighbours are merged in pieces.
  */
-import { drainByPartitions, PlanDraft } from '@lsm/compaction';
+import { drainByPartitions, PlanDraft, runsWithin } from '@lsm/compaction';
 import type { CompactionPlan, CompactionStrategy, Health, RunInfo, TreeSnapshot } from '@lsm/core';
 
 const RUNS_MAX = 12;
@@ -25,7 +25,8 @@ function planSafeguard(snapshot: TreeSnapshot): CompactionPlan {
   const draft = new PlanDraft(snapshot);
   const reason = 'too many runs';
   const score = runs.length / RUNS_MAX;
-  const newest = newestWithin(runs.slice(0, Math.ceil(runs.length / 2)), snapshot.limits);
+  const half = runs.slice(0, Math.ceil(runs.length / 2));
+  const newest = runsWithin(half, snapshot.limits.maxTaskBytes);
   if (newest.length > 1) {
     draft.add({
       kind: 'merge',
@@ -54,16 +55,6 @@ function planSafeguard(snapshot: TreeSnapshot): CompactionPlan {
     );
   }
   return { tasks: draft.tasks };
-}
-
-/** As many runs, from the newest on, as fit into a task. */
-function newestWithin(
-  runs: readonly RunInfo[],
-  { maxTaskBytes }: TreeSnapshot['limits'],
-): readonly RunInfo[] {
-  let bytes = 0;
-  const end = runs.findIndex((run) => (bytes += run.bytes) > maxTaskBytes);
-  return end < 0 ? runs : runs.slice(0, end);
 }
 
 /** Where the two neighbours begin that are smallest together. */

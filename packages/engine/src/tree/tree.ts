@@ -1,8 +1,8 @@
 /**
  * The tree of runs as the database holds it: manifest, current version, open files, and what may be removed.
  *
- * Every change is one manifest edit, durable before it takes effect unless it only moves tables. Readers hold views; a file goes when no view
- * lists it any more.
+ * Every change is one manifest edit, durable before it takes effect unless it only moves tables. Readers hold views; a
+ * file goes when no view lists it any more.
  */
 import type { CompactionStrategy, Json } from '@lsm/core';
 import { joinPath } from '@lsm/fs';
