@@ -1,6 +1,6 @@
 /** P14 among strategies: formulas rank them by writes as the simulator does, where the difference is worth a choice. */
 import { Simulator } from '@lsm/compaction';
-import { FLUID_PRESETS, fluidPreset, hybrid } from '@lsm/compaction-hybrid';
+import { fluidPreset, hybrid } from '@lsm/compaction-hybrid';
 import { leveled } from '@lsm/compaction-leveled';
 import { tiered } from '@lsm/compaction-tiered';
 import { unified } from '@lsm/compaction-unified';
@@ -15,8 +15,9 @@ const strategies: readonly CompactionStrategy[] = [
   leveled({ ratio: 4 }),
   tiered(),
   tiered({ ratio: 8 }),
+  hybrid(),
   hybrid({ ratio: 8 }),
-  ...FLUID_PRESETS.slice(0, 4).map((preset) => hybrid(fluidPreset(preset))),
+  ...(['leveling', '1-leveling', 'tiering'] as const).map((name) => hybrid(fluidPreset(name))),
   unified({ scaling: 'T4' }),
   unified({ scaling: 'N' }),
   unified({ scaling: 'L10' }),

@@ -20,7 +20,7 @@ test.each([Number.POSITIVE_INFINITY, 600, 300])(
         simulator.put(key);
         model.set(key, simulator.sequence);
       }
-      expect(simulator.runs.length).toBeLessThanOrEqual(13);
+      expect(simulator.runs.length).toBeLessThanOrEqual(12);
     }
     for (let key = 0; key < keyCount; key++) expect(simulator.get(key)).toBe(model.get(key) ?? -1);
     const { largestTaskBytes, rejections, writeAmplification } = simulator.stats;
